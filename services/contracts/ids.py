@@ -1,0 +1,79 @@
+"""Every id that wici computes, spelled once.
+
+All are version-5 UUIDs (RFC 9562 §5.5) over named parts, as 16 bytes: the hot paths, the driver and COPY want bytes.
+They are promises to other systems and to rows already stored: tests/unit/test_ids.py holds golden values for ever.
+"""
+
+from __future__ import annotations
+
+import uuid
+from hashlib import sha1
+
+_ROOT = uuid.uuid5(uuid.NAMESPACE_DNS, "wici").bytes
+_SEPARATOR = "\x1f"
+
+
+def uuid5(*parts: str) -> bytes:
+    """Version-5 UUID over `parts`, joined so that no two lists of parts give the same name. Returns 16 bytes."""
+    name = _SEPARATOR.join(parts)
+    if name.count(_SEPARATOR) != len(parts) - 1 or "\\" in name:
+        name = _SEPARATOR.join(p.replace("\\", "\\\\").replace(_SEPARATOR, "\\x1f") for p in parts)
+    digest = bytearray(sha1(_ROOT + name.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return bytes(digest)
+
+
+def text(value: bytes) -> str:
+    """The usual written form of a 16-byte id, for logs, URLs and JSON."""
+    return str(uuid.UUID(bytes=value))
+
+
+def parse(value: str) -> bytes:
+    """16 bytes from a written UUID. ValueError if it is none."""
+    return uuid.UUID(value).bytes
+
+
+def http_event(source_name: str, ce_source: str, ce_id: str) -> bytes:
+    """A CloudEvent that came over HTTP under a key of `source_name`: (source, id) is the dedupe key (CloudEvents 1.0)."""
+    return uuid5("event", source_name, ce_source, ce_id)
+
+
+def kafka_event(ce_source: str, ce_id: str) -> bytes:
+    """A record that another producer wrote to `wici.events`."""
+    return uuid5("kafka", ce_source, ce_id)
+
+
+def derived_event(kind: str, profile: bytes, business_key: str) -> bytes:
+    """A fact that wici derived: unique per profile and business key, whatever caused it and however often."""
+    return uuid5("derived", kind, profile.hex(), business_key)
+
+
+def profile(event: bytes, ordinal: int) -> bytes:
+    """A new profile, made by the event that first named one of its identifiers."""
+    return uuid5("profile", event.hex(), str(ordinal))
+
+
+def entry(journey: str, event: bytes) -> bytes:
+    """One enrolment: this journey, entered by this event. Neither profile nor version is part of it."""
+    return uuid5("entry", journey, event.hex())
+
+
+def send_key(entry_id: bytes, step: str, slot: str) -> bytes:
+    """One message: this entry, this step, this channel slot. Survives merge, upgrade and failover."""
+    return uuid5("send", entry_id.hex(), step, slot)
+
+
+def attempt(first_send_key: bytes, ordinal: int) -> bytes:
+    """One provider call: the idempotency key that a repeat carries again."""
+    return uuid5("attempt", first_send_key.hex(), str(ordinal))
+
+
+def callback(account: str, dedupe: str) -> bytes:
+    """One status that a provider reported under its own dedupe id."""
+    return uuid5("callback", account, dedupe)
+
+
+def outcome(kind: str, *parts: str) -> bytes:
+    """A record on `wici.outcomes`, published at least once: readers drop repeats by this id."""
+    return uuid5("outcome", kind, *parts)

@@ -1,0 +1,53 @@
+"""A message: something to be said, a row of `queue.outbound` between trigger engine and notifier."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Literal
+
+import msgspec
+
+Channel = Literal["email", "sms"]
+CHANNELS: tuple[Channel, ...] = ("email", "sms")
+MessageClass = Literal["transactional", "service", "opinion", "marketing"]
+
+
+class State(IntEnum):
+    """Where a row of `queue.outbound` stands. It only grows; from SETTLED on, the row never changes its fate again."""
+
+    QUEUED = 0
+    CLAIMED = 1
+    ACCEPTED = 10
+    REFUSED = 11
+    UNKNOWN = 12
+    REVOKED = 13
+    DROPPED = 14
+    EXPIRED = 15
+
+
+SETTLED = 10
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One message. `send_key` is computed (ids.send_key) and unique for ever; ids are 16 bytes.
+
+    `context` holds only the fields that the template reads, under `profile`, `event`, `cart`, `entry` and `shop`.
+    `created_at` and `expires_at` are marketing time.
+    """
+
+    send_key: bytes
+    profile_id: bytes
+    entry_id: bytes
+    journey: str
+    step: str
+    klass: MessageClass
+    channel: Channel
+    template: str
+    recipient: str
+    context: dict[str, Any]
+    created_at: datetime
+    locale: str | None = None
+    topic: str | None = None
+    expires_at: datetime | None = None
+    on_unknown: Literal["settle", "retry"] = "settle"

@@ -1,0 +1,45 @@
+"""The closed list of reasons: why something was dropped, skipped or refused. A counter bears each one's name.
+
+A decision without a name here cannot be made: the functions that drop take a Reason, and a test proves that each
+one is used, documented in docs/reasons.md, and nothing else is.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why not."""
+
+    # An event took no effect
+    DUPLICATE = "duplicate"
+    ERASED = "erased"
+    # An event entered no journey
+    ALREADY_INSIDE = "already_inside"
+    NOT_AGAIN = "not_again"
+    TOO_OLD = "too_old"
+    OVERTAKEN = "overtaken"
+    CONDITION_FALSE = "condition_false"
+    JOURNEY_PAUSED = "journey_paused"
+    # An entry ended
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    GOAL_REACHED = "goal_reached"
+    EXITED = "exited"
+    MERGED_AWAY = "merged_away"
+    JOURNEY_REMOVED = "journey_removed"
+    # A send said nothing
+    NO_CONSENT = "no_consent"
+    WITHDRAWN = "withdrawn"
+    NO_ADDRESS = "no_address"
+    SUPPRESSED = "suppressed"
+    NO_TEMPLATE = "no_template"
+    NO_ACCOUNT = "no_account"
+    EXPIRED = "expired"
+    LATE = "late"
+    HELD_TOO_LONG = "held_too_long"
+    NOT_ALLOWED_HERE = "not_allowed_here"
+    RENDER_FAILED = "render_failed"
+    PROVIDER_REFUSED = "provider_refused"
+    UNKNOWN = "unknown"

@@ -1,0 +1,76 @@
+"""What the notifier knows: attempts, deliveries, suppressions, parked callbacks, the development mailbox."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "notifier_0001"
+down_revision = None
+branch_labels = ("notifier",)
+depends_on = ("contracts_0001", "engine_0001")
+
+BUSY = "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0"
+
+
+def upgrade() -> None:
+    op.execute("CREATE SCHEMA notifier")
+    op.execute(f"""
+        CREATE TABLE notifier.attempts (
+            id          uuid PRIMARY KEY,       -- the idempotency key
+            account     text NOT NULL,
+            channel     text NOT NULL,
+            send_keys   uuid[] NOT NULL,        -- in the order of the request
+            digest      bytea NOT NULL,         -- SHA-256 of the request's body
+            composed_at timestamptz NOT NULL,   -- marketing time; part of what is composed
+            revisions   text[] NOT NULL,        -- template revision of each member
+            owner       text NOT NULL,
+            created_at  timestamptz NOT NULL,   -- real time, as all below
+            lease_until timestamptz NOT NULL,
+            calls       int NOT NULL DEFAULT 1,
+            unanswered  boolean NOT NULL DEFAULT false,
+            next_call   timestamptz,            -- when to repeat exactly this call
+            settle_at   timestamptz,            -- when it closes as unknown
+            settled_at  timestamptz,
+            outcome     text
+        ) WITH (fillfactor = 80, {BUSY})""")
+    op.execute("CREATE INDEX attempts_open ON notifier.attempts (lease_until) WHERE settled_at IS NULL")
+    op.execute(f"""
+        CREATE TABLE notifier.deliveries (
+            send_key    uuid PRIMARY KEY,
+            profile_id  uuid NOT NULL,
+            account     text NOT NULL,
+            provider_id text,
+            address     bytea NOT NULL,         -- HMAC of the recipient
+            status      text NOT NULL,          -- accepted, deferred, delivered, bounced, …: monotone
+            at          timestamptz NOT NULL
+        ) WITH (fillfactor = 80, {BUSY})""")
+    op.execute("CREATE INDEX deliveries_provider ON notifier.deliveries (provider_id) WHERE provider_id IS NOT NULL")
+    op.execute("CREATE INDEX deliveries_profile ON notifier.deliveries (profile_id)")
+    op.execute("CREATE TABLE notifier.callback_ids (id uuid PRIMARY KEY, at timestamptz NOT NULL)")
+    op.execute("""
+        CREATE TABLE notifier.parked_callbacks (
+            id          uuid PRIMARY KEY,
+            account     text NOT NULL,
+            provider_id text,
+            send_key    uuid,
+            callback    bytea NOT NULL,         -- JSON of the translated callback
+            at          timestamptz NOT NULL
+        )""")
+    op.execute("CREATE INDEX parked_callbacks_provider ON notifier.parked_callbacks (provider_id)")
+    op.execute("""
+        CREATE TABLE notifier.suppressions (
+            channel text NOT NULL,
+            address bytea NOT NULL,             -- HMAC of the normalised address
+            reason  text NOT NULL,              -- bounced, complained, unsubscribed
+            at      timestamptz NOT NULL,
+            PRIMARY KEY (channel, address, reason)
+        )""")
+    op.execute("""
+        CREATE TABLE notifier.mailbox (
+            attempt_id uuid NOT NULL,
+            ordinal    int NOT NULL,
+            channel    text NOT NULL,
+            sent_at    timestamptz NOT NULL,
+            message    bytea NOT NULL,          -- JSON: recipient, sender, subject, html, text, headers
+            PRIMARY KEY (attempt_id, ordinal)
+        )""")

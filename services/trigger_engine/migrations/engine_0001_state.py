@@ -1,0 +1,106 @@
+"""What the trigger engine knows: positions, events, profiles, entries, timers, consents, outcomes."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "engine_0001"
+down_revision = None
+branch_labels = ("engine",)
+depends_on = ("contracts_0001",)
+
+BUSY = "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0"
+
+
+def upgrade() -> None:
+    op.execute("CREATE SCHEMA engine")
+    op.execute("""
+        CREATE TABLE engine.positions (
+            topic     text NOT NULL,
+            partition int NOT NULL,
+            topic_id  text NOT NULL,
+            position  bigint NOT NULL,
+            PRIMARY KEY (topic, partition)
+        )""")
+    op.execute("CREATE TABLE engine.event_ids (id uuid PRIMARY KEY)")
+    op.execute("""
+        CREATE TABLE engine.events (
+            day        date NOT NULL,           -- of received_at
+            id         uuid NOT NULL,
+            profile_id uuid NOT NULL,
+            type       text NOT NULL,
+            time       timestamptz NOT NULL,    -- source time
+            received_at timestamptz NOT NULL,
+            source     text NOT NULL,
+            data       bytea NOT NULL,          -- JSON as it came
+            trace      bytea                    -- why it entered nothing, compact; NULL when nothing listened
+        ) PARTITION BY RANGE (day)""")
+    op.execute("CREATE INDEX events_profile ON engine.events (profile_id)")
+    op.execute("CREATE TABLE engine.events_other PARTITION OF engine.events DEFAULT")
+    op.execute(f"""
+        CREATE TABLE engine.profiles (
+            id      uuid PRIMARY KEY,
+            version int NOT NULL,
+            state   bytea NOT NULL              -- MessagePack of profiles.state.Profile
+        ) WITH (fillfactor = 80, {BUSY})""")
+    op.execute("""
+        CREATE TABLE engine.identifiers (
+            kind       text NOT NULL,           -- customer, email, phone, cart, anonymous
+            source     text NOT NULL,           -- empty where the value is global (email, phone)
+            value      text NOT NULL,
+            profile_id uuid NOT NULL,
+            PRIMARY KEY (kind, source, value)
+        )""")
+    op.execute("CREATE INDEX identifiers_profile ON engine.identifiers (profile_id)")
+    op.execute("CREATE TABLE engine.aliases (old uuid PRIMARY KEY, new uuid NOT NULL)")
+    op.execute(f"""
+        CREATE TABLE engine.entries (
+            id         uuid PRIMARY KEY,
+            profile_id uuid NOT NULL,
+            journey    text NOT NULL,
+            revision   int NOT NULL,
+            key        text NOT NULL,
+            entered_at timestamptz NOT NULL,
+            step       text,                    -- where it stands, or stood when it ended
+            ended_at   timestamptz,
+            reason     text
+        ) WITH (fillfactor = 80, {BUSY})""")
+    op.execute("CREATE INDEX entries_profile ON engine.entries (profile_id, journey)")
+    op.execute(f"""
+        CREATE TABLE engine.timers (
+            id         uuid PRIMARY KEY,        -- the entry's id, or that of the derived event's timer
+            profile_id uuid NOT NULL,
+            due        timestamptz NOT NULL,    -- marketing time
+            generation int NOT NULL,
+            shard      smallint GENERATED ALWAYS AS (get_byte(uuid_send(profile_id), 15) % 12) STORED
+        ) WITH (fillfactor = 90, {BUSY})""")
+    op.execute("CREATE INDEX timers_due ON engine.timers (shard, due)")
+    op.execute("CREATE INDEX timers_profile ON engine.timers (profile_id)")
+    op.execute("""
+        CREATE TABLE engine.consents (
+            profile_id uuid NOT NULL,
+            channel    text NOT NULL,
+            topic      text NOT NULL,           -- empty: the whole channel
+            state      text NOT NULL,           -- subscribed, unsubscribed, pending, unknown
+            at         timestamptz NOT NULL,
+            source     text NOT NULL,
+            evidence   bytea NOT NULL,          -- JSON: text_id, ip, … as given
+            PRIMARY KEY (profile_id, channel, topic)
+        )""")
+    op.execute("CREATE VIEW engine.v_consent AS SELECT profile_id, channel, topic, state, at FROM engine.consents")
+    op.execute(f"""
+        CREATE TABLE engine.outcomes (
+            id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            key   bytea NOT NULL,
+            value bytea NOT NULL
+        ) WITH ({BUSY})""")
+    op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")
+    op.execute("""
+        CREATE TABLE engine.parked (
+            id         uuid PRIMARY KEY,        -- the timer's
+            profile_id uuid NOT NULL,
+            due        timestamptz NOT NULL,
+            generation int NOT NULL,
+            reason     text NOT NULL,
+            parked_at  timestamptz NOT NULL
+        )""")

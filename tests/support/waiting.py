@@ -1,0 +1,36 @@
+"""Waiting for a condition with a deadline, in place of a bare sleep."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from services.kit.clock import monotonic
+
+T = TypeVar("T")
+
+
+async def eventually(
+    condition: Callable[[], T | Awaitable[T]], seconds: float = 10, *, every: float = 0.02, message: str = ""
+) -> T:
+    """Return the first true value of `condition` (plain or async), asked every `every` seconds.
+
+    Fails the test after `seconds`, with `message` and the last value. An AssertionError inside counts as not yet.
+    """
+    deadline = monotonic() + seconds
+    while True:
+        last: object
+        try:
+            answer = condition()
+            value = await answer if inspect.isawaitable(answer) else answer
+        except AssertionError as failure:
+            last = failure
+        else:
+            if value:
+                return value
+            last = value
+        if monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {message or condition}; last: {last!r}")
+        await asyncio.sleep(every)

@@ -1,0 +1,114 @@
+"""Message, template revision and time make what a provider is handed. Pure: the same three give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from services.contracts.message import Channel, Message
+from services.contracts.settings import Sender, Shop
+from services.contracts.workspace import Template
+from services.kit.errors import Misconfigured
+from services.notifier.compose.footer import with_html_footer, with_text_footer
+from services.notifier.compose.headers import LISTED, address_of, mail_headers, one_line
+from services.notifier.compose.links import make_token, preferences_url, unsubscribe_url
+from services.notifier.compose.render import Audience, render_email, render_sms
+
+
+class Composed(msgspec.Struct, frozen=True, gc=False):
+    """What is sent. An e-mail has subject, HTML, text and headers; an SMS has text and the `parts` it takes.
+
+    `sender` is a mailbox (RFC 5322) or an SMS sender name, None where the account's own is used. `digest` is the
+    sha256 of all the rest: equal digests, equal bytes.
+    """
+
+    channel: Channel
+    recipient: str
+    sender: str | None
+    text: str
+    subject: str = ""
+    html: str = ""
+    reply_to: str | None = None
+    headers: dict[str, str] = {}
+    parts: int = 0
+    digest: bytes = b""
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """What is the same for all messages of a class: who speaks, under which address, signed with which keys.
+
+    `public_url` is where the notifier's pages are reached, `secret_keys` newest first, `mailbox` an optional address
+    that takes unsubscriptions by mail, `plain_sms` asks for GSM 7-bit only.
+    """
+
+    shop: Shop
+    sender: Sender
+    public_url: str
+    secret_keys: tuple[str, ...]
+    mailbox: str | None = None
+    plain_sms: bool = False
+
+
+def compose(message: Message, template: Template, *, composed_at: datetime, voice: Voice) -> Composed:
+    """The message as it leaves. `composed_at` is stored with the claim and given again for a repeat.
+
+    Raises RenderError for this message alone, Misconfigured where no message of the class can leave.
+    """
+    links = _links(message.send_key, voice.public_url, voice.secret_keys)
+    context = {**message.context, "shop": _facts(voice.shop), "links": links, "now": composed_at}
+    audience = Audience(_language(message, template), voice.shop.currency, voice.shop.time_zone)
+    if message.channel == "sms":
+        sms = render_sms(template, context, audience, plain=voice.plain_sms)
+        return _sealed(Composed("sms", message.recipient, voice.sender.sms, sms.text, parts=sms.segments))
+    return _sealed(_email(message, template, context, audience, voice))
+
+
+def _email(message: Message, template: Template, context: dict[str, Any], audience: Audience, voice: Voice) -> Composed:
+    mail = render_email(template, context, audience)
+    sender = one_line(mail.sender or voice.sender.email or "")
+    address = address_of(sender)
+    if address is None:
+        raise Misconfigured(
+            f"nobody to send template {template.name} from: write `from:` in it, or senders: in wici.yaml"
+        )
+    url: str = context["links"]["unsubscribe"]
+    html, text = mail.html, mail.text
+    if message.klass in LISTED:
+        closing = (url, audience.locale, voice.shop.name, voice.shop.address)
+        html, text = with_html_footer(html, *closing), with_text_footer(text, *closing)
+    headers = mail_headers(
+        message,
+        sender_domain=address.rpartition("@")[2],
+        shop_name=voice.shop.name,
+        unsubscribe=url,
+        token=url.rpartition("/")[2],
+        mailbox=voice.mailbox,
+    )
+    return Composed("email", message.recipient, sender, text, mail.subject, html, voice.sender.reply_to, headers)
+
+
+def _links(send_key: bytes, public_url: str, keys: Sequence[str]) -> dict[str, str]:
+    return {
+        "unsubscribe": unsubscribe_url(public_url, make_token("unsubscribe", send_key, keys)),
+        "preferences": preferences_url(public_url, make_token("preferences", send_key, keys)),
+    }
+
+
+def _facts(shop: Shop) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(shop)
+    return facts
+
+
+def _language(message: Message, template: Template) -> str:
+    """The customer's regional form of the template's language (en-GB for en), else the template's own."""
+    wanted = (message.locale or "").replace("_", "-")
+    own = template.locale.replace("_", "-")
+    return wanted if wanted.split("-")[0].lower() == own.split("-")[0].lower() else own
+
+
+def _sealed(composed: Composed) -> Composed:
+    return msgspec.structs.replace(composed, digest=sha256(msgspec.msgpack.encode(composed)).digest())

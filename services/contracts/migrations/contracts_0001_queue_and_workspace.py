@@ -32,10 +32,11 @@ def upgrade() -> None:
             expires_at timestamptz,             -- marketing time
             state      smallint NOT NULL DEFAULT 0,  -- services.contracts.message.State
             reason     text,
-            attempt_id uuid,
+            attempt_id uuid,                    -- the newest
+            attempts   smallint NOT NULL DEFAULT 0,
             settled_at timestamptz              -- real time
         ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)""")
-    op.execute("CREATE INDEX outbound_queued ON queue.outbound (seq) WHERE state = 0")
+    op.execute("CREATE INDEX outbound_queued ON queue.outbound (channel, seq) WHERE state = 0")
     op.execute("CREATE INDEX outbound_open ON queue.outbound (profile_id, channel, seq) WHERE state < 10")
     op.execute("CREATE INDEX outbound_entry ON queue.outbound (entry_id) WHERE state = 0")
     op.execute("""

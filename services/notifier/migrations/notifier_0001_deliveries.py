@@ -18,22 +18,19 @@ def upgrade() -> None:
         CREATE TABLE notifier.attempts (
             id          uuid PRIMARY KEY,       -- the idempotency key
             account     text NOT NULL,
-            channel     text NOT NULL,
             send_keys   uuid[] NOT NULL,        -- in the order of the request
             digest      bytea NOT NULL,         -- SHA-256 of the request's body
             composed_at timestamptz NOT NULL,   -- marketing time; part of what is composed
-            revisions   text[] NOT NULL,        -- template revision of each member
-            owner       text NOT NULL,
-            created_at  timestamptz NOT NULL,   -- real time, as all below
-            lease_until timestamptz NOT NULL,
-            calls       int NOT NULL DEFAULT 1,
-            unanswered  boolean NOT NULL DEFAULT false,
-            next_call   timestamptz,            -- when to repeat exactly this call
-            settle_at   timestamptz,            -- when it closes as unknown
+            version     bigint NOT NULL,        -- of the workspace: the templates and senders it was composed with
+            owner       text NOT NULL,          -- the process that has it in hand
+            claimed_at  timestamptz NOT NULL,   -- real time, as all below
+            turn        int NOT NULL,           -- how often it was taken in hand: 1 is the claim, each more a repeat
+            phase       smallint NOT NULL,      -- services.notifier.attempts.Phase
+            due_at      timestamptz NOT NULL,   -- when somebody must look at it: lease, next call or settling
             settled_at  timestamptz,
-            outcome     text
+            outcome     text                    -- answered, freed, split, unknown, called_back
         ) WITH (fillfactor = 80, {BUSY})""")
-    op.execute("CREATE INDEX attempts_open ON notifier.attempts (lease_until) WHERE settled_at IS NULL")
+    op.execute("CREATE INDEX attempts_open ON notifier.attempts (due_at) WHERE settled_at IS NULL")
     op.execute(f"""
         CREATE TABLE notifier.deliveries (
             send_key    uuid PRIMARY KEY,
@@ -53,10 +50,10 @@ def upgrade() -> None:
             account     text NOT NULL,
             provider_id text,
             send_key    uuid,
-            callback    bytea NOT NULL,         -- JSON of the translated callback
+            attempt_id  uuid,
+            callback    bytea NOT NULL,         -- JSON of the translated callback, without the recipient
             at          timestamptz NOT NULL
         )""")
-    op.execute("CREATE INDEX parked_callbacks_provider ON notifier.parked_callbacks (provider_id)")
     op.execute("""
         CREATE TABLE notifier.suppressions (
             channel text NOT NULL,
@@ -67,10 +64,9 @@ def upgrade() -> None:
         )""")
     op.execute("""
         CREATE TABLE notifier.mailbox (
-            attempt_id uuid NOT NULL,
-            ordinal    int NOT NULL,
-            channel    text NOT NULL,
-            sent_at    timestamptz NOT NULL,
-            message    bytea NOT NULL,          -- JSON: recipient, sender, subject, html, text, headers
-            PRIMARY KEY (attempt_id, ordinal)
+            send_key uuid PRIMARY KEY,
+            seq      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+            channel  text NOT NULL,
+            sent_at  timestamptz NOT NULL,      -- marketing time
+            message  bytea NOT NULL             -- JSON of services.notifier.providers.mailbox.Row
         )""")

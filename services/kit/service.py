@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import aiohttp
 import asyncpg
 from starlette.routing import BaseRoute
 
+from services.kit.bus import Bus
 from services.kit.clock import Clock
 from services.kit.settings import Settings
-
-if TYPE_CHECKING:
-    from services.kit.bus import Bus
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -66,16 +67,23 @@ class Settings:
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Misconfigured, naming the variable and what to write, at the first that is wrong.
 
-    A variable that is set to nothing counts as not set; an unknown `WICI_…` is refused, so that a typing error is seen.
+    A variable that is set to nothing counts as not set. `NAME_FILE` names a file that holds NAME's value.
     """
-    given = {name: value.strip() for name, value in environ.items() if name.startswith("WICI_") and value.strip()}
-    unknown = sorted(name for name in given if name.removesuffix("_FILE") not in VARIABLES)
-    if unknown:
-        raise Misconfigured(f"{unknown[0]} is no setting of wici. Remove it, or write one of {', '.join(VARIABLES)}.")
+    known = {*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)}
+    given = {name: value.strip() for name, value in environ.items() if name in known and value.strip()}
     values = {VARIABLES[name]: _READERS[name][1](text) for name, text in _resolve_files(given).items()}
     settings = Settings(**values)
     _check_together(settings)
     return settings
+
+
+def unknown(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like settings but are none, each with the setting that may be meant, or nothing.
+
+    They are worth a warning, not a refusal: orchestrators put variables of their own beside ours.
+    """
+    names = [name for name in environ if name.startswith("WICI_") and name.removesuffix("_FILE") not in VARIABLES]
+    return {name: "".join(get_close_matches(name, VARIABLES, 1, 0.8)) for name in sorted(names)}
 
 
 def masked(settings: Settings) -> dict[str, str]:
@@ -85,7 +93,7 @@ def masked(settings: Settings) -> dict[str, str]:
 
 def without_password(url: str) -> str:
     """Return a database URL that may be shown."""
-    return re.sub(r"//([^:/@]*):[^@]*@", r"//\1:***@", url)
+    return re.sub(r"//([^:/@]*):.*@", r"//\1:***@", url)
 
 
 def _shown(name: str, value: Any) -> str:
@@ -99,7 +107,6 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _resolve_files(given: Mapping[str, str]) -> dict[str, str]:
-    """`NAME_FILE` names a file that holds NAME's value, as secrets are mounted."""
     values = {name: text for name, text in given.items() if name in VARIABLES}
     for name, path in given.items():
         if name not in VARIABLES:

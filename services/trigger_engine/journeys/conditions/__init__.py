@@ -1,0 +1,46 @@
+"""The typed expression language of conditions, keys and moments: a documented subset of CEL (docs/conditions.md)."""
+
+from services.trigger_engine.journeys.conditions.compiler import Condition, compile_condition
+from services.trigger_engine.journeys.conditions.durations import (
+    DurationError,
+    Unit,
+    parse_duration,
+    parse_duration_parts,
+)
+from services.trigger_engine.journeys.conditions.errors import ConditionError
+from services.trigger_engine.journeys.conditions.types import (
+    ANY,
+    BOOL,
+    DURATION,
+    MONEY,
+    NULL,
+    NUMBER,
+    STRING,
+    TIMESTAMP,
+    Function,
+    ListOf,
+    Record,
+    Type,
+)
+
+__all__ = [
+    "ANY",
+    "BOOL",
+    "DURATION",
+    "MONEY",
+    "NULL",
+    "NUMBER",
+    "STRING",
+    "TIMESTAMP",
+    "Condition",
+    "ConditionError",
+    "DurationError",
+    "Function",
+    "ListOf",
+    "Record",
+    "Type",
+    "Unit",
+    "compile_condition",
+    "parse_duration",
+    "parse_duration_parts",
+]

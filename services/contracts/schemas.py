@@ -1,0 +1,84 @@
+"""JSON Schemas of the events on the wire, made from the types in data.py: for editors and for every language.
+
+`python -m services.contracts.schemas` writes them into schemas/events/; a test compares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.contracts.data import MAX_ID, Data, data_type
+from services.contracts.event import ACCEPTED_TYPES, MAX_HOPS
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FOLDER = Path("schemas/events")
+
+_TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
+
+# The attributes of an event, as JSON Schema; `type` and `data` depend on each other and are added per type.
+ATTRIBUTES: dict[str, Any] = {
+    "specversion": {"const": "1.0"},
+    "id": {**_TEXT, "description": "Unique within `source`; a repeat of both is the same event and takes effect once."},
+    "source": {**_TEXT, "description": "Where it happened, such as backend."},
+    "subject": {
+        "anyOf": [_TEXT, {"type": "null"}],
+        "description": "The customer's id in the shop, equal to data.customer.id; absent while anonymous.",
+    },
+    "time": {
+        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+        "description": "When it happened, RFC 3339 with a zone. Absent: when it arrived.",
+    },
+    "datacontenttype": {"anyOf": [{"type": "string", "maxLength": MAX_ID}, {"type": "null"}]},
+    "dataschema": {"anyOf": [{"type": "string", "maxLength": MAX_ID}, {"type": "null"}]},
+    "traceparent": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "W3C Trace Context."},
+    "wicihops": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_HOPS}, {"type": "null"}]},
+}
+
+REQUIRED = ["specversion", "id", "source", "type"]
+
+
+def event_schema(event_type: str) -> dict[str, Any]:
+    """One type of event in structured mode."""
+    kind = data_type(event_type)
+    (data,), definitions = msgspec.json.schema_components([kind])
+    return {
+        "$schema": DIALECT,
+        "title": event_type,
+        **envelope(kind, {"const": event_type}, data),
+        "$defs": definitions,
+    }
+
+
+def envelope(kind: type[Data], types: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """An event whose `type` is one of `types` and whose `data` is a `kind`, described by `data`."""
+    needs_data = any(field.required for field in msgspec.structs.fields(kind))
+    return {
+        "type": "object",
+        "required": [*REQUIRED, "data"] if needs_data else REQUIRED,
+        "properties": {**ATTRIBUTES, "type": types, "data": data},
+        "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+    }
+
+
+def documents() -> dict[Path, str]:
+    """Every file under schemas/events/ with its text."""
+    return {FOLDER / f"{name}.json": text(event_schema(name)) for name in sorted(ACCEPTED_TYPES)}
+
+
+def text(document: dict[str, Any]) -> str:
+    """A document as it stands in a file."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def write(files: dict[Path, str]) -> None:
+    """Write files below the current folder."""
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(documents())

@@ -1,0 +1,109 @@
+"""The gateway as a service: its routes, start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.contracts import topics
+from services.gateway import openapi
+from services.gateway.flow import NOTHING_PUBLISHED, accept
+from services.gateway.problems import HttpProblem
+from services.gateway.published import Follower
+from services.gateway.records import Destination
+from services.kit.bus import Producer
+from services.kit.service import Context
+
+JSON = "application/json"
+
+# Any page may call with its browser key: a bearer key is no cookie, so an origin proves nothing here.
+CORS = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **CORS,
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "authorization, content-type, traceparent",
+    "Access-Control-Max-Age": "86400",
+}
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Gateway:
+    """Takes events over HTTP and writes them to `wici.events`. A Service (services/kit/service.py)."""
+
+    name = "gateway"
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        self.destination = Destination(settings.topic(topics.EVENTS), settings.secret_keys)
+        self.clock = context.clock
+        self.follower = Follower(context.pool, settings.database_url, context.environ)
+        self.producer: Producer  # from `start` on
+        self._bus = context.bus
+
+    async def start(self) -> None:
+        """Connect to the bus and follow the published workspace."""
+        self.producer = await self._bus.producer()
+        await self.follower.start()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self.follower.stop()
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether events are taken: a workspace must be published. A newer, broken one is told, and not used."""
+        published, problem = self.follower.published, self.follower.problem
+        if published is None:
+            return False, problem or NOTHING_PUBLISHED
+        return True, problem or f"taking events under workspace version {published.version}"
+
+    def routes(self) -> Sequence[Route]:
+        """The addresses of this service."""
+        return [
+            Route("/v1/events", _answering(self.events), methods=["POST", "OPTIONS"]),
+            Route("/webhooks/{source}", _answering(self.webhook), methods=["POST"]),
+            Route("/openapi.json", self.description, methods=["GET"]),
+        ]
+
+    async def events(self, request: Request) -> Response:
+        """202 with the ids of the events, once the bus has them."""
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+        taken = await accept(request, self)
+        return Response(msgspec.json.encode({"accepted": len(taken), "ids": taken}), HTTPStatus.ACCEPTED, CORS, JSON)
+
+    async def webhook(self, request: Request) -> Response:
+        """404, which says what is missing for a storefront's webhook."""
+        source = request.path_params["source"]
+        published = self.follower.published
+        if published is None or source not in published.sources:
+            detail = f"wici.yaml has no source {source[:60]!r}. Add it under sources: and run wici apply."
+        else:
+            detail = f"Source {source!r} has no adapter for its storefront yet. Send its events to POST /v1/events."
+        raise HttpProblem(HTTPStatus.NOT_FOUND, detail)
+
+    async def description(self, _: Request) -> Response:
+        """The OpenAPI document."""
+        return Response(openapi.text(), media_type=JSON)
+
+
+def build(context: Context) -> Gateway:
+    """A gateway that is not started. Nothing connects here."""
+    return Gateway(context)
+
+
+def _answering(endpoint: Endpoint) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except HttpProblem as problem:
+            response = problem.response()
+            response.headers.update(CORS)
+            return response
+
+    return answer

@@ -1,0 +1,140 @@
+"""The gateway's OpenAPI 3.1 document, made from the types that check the events.
+
+`python -m services.gateway.openapi` writes schemas/openapi/gateway.json; a test compares.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.contracts import schemas
+from services.contracts.data import Data, data_type
+from services.contracts.event import ACCEPTED_TYPES
+from services.gateway.cloudevents import BATCH, STRUCTURED
+from services.gateway.problems import MEDIA_TYPE
+
+PATH = Path("schemas/openapi/gateway.json")
+_REFERENCES = "#/components/schemas/{name}"
+_JSON = "application/json"
+
+_REFUSALS = {
+    HTTPStatus.BAD_REQUEST: "The body is not JSON, or not UTF-8, or nested too deeply.",
+    HTTPStatus.UNAUTHORIZED: "No key, or one that belongs to no http source.",
+    HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 1 MB, or an event than 256 kB.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "A content type that is none of the three.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "An event is wrong: `errors` says which and what to write. None was taken.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not stored; send the same again after Retry-After seconds.",
+}
+
+
+@cache
+def text() -> str:
+    """The document as it is served and stored."""
+    return schemas.text(document())
+
+
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "wici gateway", "version": "1", "description": "Where a shop says what happened."},
+        "paths": {"/v1/events": {"post": _post_events()}, "/openapi.json": {"get": _get_description()}},
+        "components": {"schemas": _schemas(), "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _post_events() -> dict[str, Any]:
+    event = _ref("Event")
+    batch = {"type": "array", "items": event, "minItems": 1}
+    return {
+        "operationId": "sendEvents",
+        "summary": "Send CloudEvents 1.0: structured, as a batch, or binary (ce- headers). All or none is taken.",
+        "security": [{"key": []}],
+        "requestBody": {
+            "required": True,
+            "content": {
+                STRUCTURED: {"schema": event},
+                BATCH: {"schema": batch},
+                _JSON: {"schema": {"anyOf": [event, batch]}},
+            },
+        },
+        "responses": {
+            "202": {"description": "Stored.", "content": {_JSON: {"schema": _ref("Accepted")}}},
+            **{str(int(status)): _refusal(status, why) for status, why in _REFUSALS.items()},
+        },
+    }
+
+
+def _refusal(status: HTTPStatus, why: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": why, "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
+    header = {HTTPStatus.UNAUTHORIZED: "WWW-Authenticate", HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After"}.get(status)
+    if header:
+        answer["headers"] = {header: {"required": True, "schema": {"type": "string"}}}
+    return answer
+
+
+def _get_description() -> dict[str, Any]:
+    content = {_JSON: {"schema": {"type": "object"}}}
+    return {
+        "operationId": "getDescription",
+        "summary": "This document.",
+        "responses": {"200": {"description": "OpenAPI 3.1.", "content": content}},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    kinds: dict[type[Data], list[str]] = {}
+    for name in sorted(ACCEPTED_TYPES):
+        kinds.setdefault(data_type(name), []).append(name)
+    _, components = msgspec.json.schema_components(list(kinds), ref_template=_REFERENCES)
+    events = {
+        f"{kind.__name__.removesuffix('Data') or 'Plain'}Event": schemas.envelope(
+            kind, {"enum": names}, _ref(kind.__name__)
+        )
+        for kind, names in kinds.items()
+    }
+    return {
+        "Event": {"anyOf": [_ref(name) for name in events]},
+        **events,
+        **components,
+        "Accepted": _object({"accepted": {"type": "integer"}, "ids": {"type": "array", "items": _uuid()}}),
+        "Problem": _problem(),
+    }
+
+
+def _problem() -> dict[str, Any]:
+    string = {"type": "string"}
+    fault = _object(
+        {
+            "index": {"type": "integer"},
+            "id": {"anyOf": [string, {"type": "null"}]},
+            "error": string,
+            "hint": string,
+        }
+    )
+    members = {"type": string, "title": string, "status": {"type": "integer"}, "detail": string}
+    problem = _object(members)
+    problem["properties"]["errors"] = {"type": "array", "items": fault}
+    return problem
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": dict(properties)}
+
+
+def _uuid() -> dict[str, Any]:
+    return {"type": "string", "format": "uuid"}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": _REFERENCES.format(name=name)}
+
+
+if __name__ == "__main__":
+    schemas.write({PATH: text()})

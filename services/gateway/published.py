@@ -1,0 +1,113 @@
+"""What the gateway uses of the published workspace, followed from version to version without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import asyncpg
+import jsonschema_rs
+import msgspec
+
+from services.contracts.workspace import CHANNEL, Workspace, current
+from services.gateway.keys import Keys, read_keys
+from services.gateway.validation import DataCheck
+from services.kit.errors import Misconfigured
+from services.kit.notify import Listener
+from services.kit.telemetry.logs import Log, Logger
+
+POLL_SECONDS = 1.0
+
+_log = Logger(service="gateway")
+
+
+class Published(NamedTuple):
+    """One version, ready for use."""
+
+    version: int
+    sources: frozenset[str]
+    keys: Keys
+    own_types: Mapping[str, DataCheck]
+
+
+def prepare(workspace: Workspace, environ: Mapping[str, str]) -> Published:
+    """Resolve the keys and compile the schemas. Misconfigured, with what to change, if any cannot be."""
+    checks = {name: _data_check(name, schema) for name, schema in workspace.event_schemas.items()}
+    settings = workspace.settings
+    return Published(workspace.version, frozenset(settings.sources), read_keys(settings, environ), checks)
+
+
+def _data_check(name: str, schema: dict[str, Any]) -> DataCheck:
+    try:
+        validator = jsonschema_rs.validator_for(schema)
+    except ValueError as error:
+        raise Misconfigured(f"events/{name}.schema.json is no JSON Schema: {str(error).splitlines()[0]}") from None
+
+    def wrong(data: Any) -> str | None:
+        for error in validator.iter_errors(data):
+            return f"{error.message[:200]} at data{''.join(f'[{part!r}]' for part in error.instance_path)}."
+        return None
+
+    return wrong
+
+
+class Follower:
+    """Keeps `published` at the newest good version: NOTIFY is a hint, polling every second is the truth.
+
+    A version that cannot be prepared never replaces a good one; `problem` says what is wrong with it.
+    """
+
+    def __init__(
+        self, pool: asyncpg.Pool, url: str, environ: Mapping[str, str], poll_seconds: float = POLL_SECONDS
+    ) -> None:
+        self.published: Published | None = None
+        self.problem: str | None = None
+        self._pool = pool
+        self._environ = environ
+        self._poll_seconds = poll_seconds
+        self._hint = asyncio.Event()
+        self._listener = Listener(url)
+        self._listener.on(CHANNEL, self._hint.set)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look once, then follow in the background."""
+        await self._listener.start()
+        await self.refresh()
+        self._task = asyncio.create_task(self._follow(), name="gateway-workspace")
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._listener.stop()
+
+    async def refresh(self) -> None:
+        """Take a newer version, if there is one and it is good."""
+        try:
+            newer = await current(self._pool, self.published.version if self.published else 0)
+            if newer is not None:
+                self.published = prepare(newer, self._environ)
+                _log.info(Log.WORKSPACE_APPLIED, version=newer.version, journeys=len(newer.journeys))
+        except (Misconfigured, msgspec.MsgspecError) as error:
+            self._refuse(f"The newest workspace cannot be used: {error}")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self.problem = f"The database does not answer ({type(error).__name__})."
+        else:
+            self.problem = None
+
+    def _refuse(self, problem: str) -> None:
+        if problem != self.problem:
+            _log.warning(Log.WORKSPACE_REJECTED, errors=problem)
+        self.problem = problem
+
+    async def _follow(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hint.wait(), self._poll_seconds)
+            self._hint.clear()
+            await self.refresh()

@@ -1,0 +1,74 @@
+"""From a checked event to the record on `wici.events`: key, value and headers."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from services.contracts import ids, stamp
+from services.gateway.keys import Grant
+from services.gateway.validation import Checked
+from services.kit.bus import Outgoing
+from services.kit.telemetry import trace
+
+
+class Arrival(NamedTuple):
+    """What all events of one request share: its key, when it came (real time), and its `traceparent` header."""
+
+    grant: Grant
+    at: datetime
+    trace: str | None
+
+
+class Destination(NamedTuple):
+    """The topic as this installation calls it, and WICI_SECRET_KEY, newest first."""
+
+    topic: str
+    secret_keys: Sequence[str]
+
+
+class Record(NamedTuple):
+    """An event's id (16 bytes), and what is written."""
+
+    id: bytes
+    outgoing: Outgoing
+
+
+def make(raw: bytes, event: Checked, arrival: Arrival, destination: Destination) -> Record:
+    """The record of one event. Without `time` it gets the arrival's; `data` is not encoded anew."""
+    grant = arrival.grant
+    topic, secret_keys = destination
+    changes: dict[str, Any] = event.changes
+    if not event.has_time:
+        changes = changes | {"time": arrival.at}
+    value = _rewritten(raw, changes) if changes else raw
+    identity = ids.http_event(grant.namespace, event.source, event.id)
+    headers = (
+        (stamp.HEADER, stamp.make(stamp.Stamp(identity, grant.source, grant.scope), value, secret_keys)),
+        (trace.HEADER, trace.text(trace.parse(event.traceparent or arrival.trace) or trace.start()).encode()),
+    )
+    return Record(identity, Outgoing(topic, record_key(event, identity, secret_keys[0]), value, headers))
+
+
+def record_key(event: Checked, identity: bytes, secret: str) -> bytes:
+    """What puts a customer's events into one partition: customer id, else e-mail, else visitor, else the event itself.
+
+    Keys stay in the log and in tools, so an address is never one: HMAC-SHA256, hex, of the address without the spaces
+    around it and in small letters.
+    """
+    if event.subject:
+        return event.subject.encode()
+    email = (event.email or "").strip().lower()
+    if email:
+        return hmac.digest(secret.encode(), email.encode(), "sha256").hex().encode()
+    return (event.anonymous_id or ids.text(identity)).encode()
+
+
+def _rewritten(raw: bytes, changes: dict[str, Any]) -> bytes:
+    members: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    members |= changes
+    return msgspec.json.encode({name: value for name, value in members.items() if value is not None})

@@ -1,0 +1,1 @@
+"""The workspace folder: read, checked with file:line:column findings, and turned into the published document."""

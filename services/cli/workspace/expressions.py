@@ -1,0 +1,43 @@
+"""Conditions where they stand: compiled against the event's types, with errors at the place inside the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.cli.workspace.findings import Place
+from services.cli.workspace.positions import Node, Scalar
+from services.cli.workspace.sheet import Sheet
+from services.trigger_engine.journeys.conditions import BOOL, ConditionError, Type, compile_condition
+
+
+def check_expression(
+    node: Node | None, scope: Mapping[str, Type], sheet: Sheet, expect: Type | tuple[Type, ...] = BOOL
+) -> None:
+    """Compile the expression at `node`; what is wrong with it becomes a finding."""
+    if not isinstance(node, Scalar):
+        return
+    try:
+        compile_condition(node.text, scope, expect=expect)
+    except ConditionError as error:
+        sheet.error(place_in(node, error.column, sheet), "bad-condition", error.message, error.hint)
+
+
+def place_in(node: Scalar, column: int, sheet: Sheet) -> Place:
+    """Where character `column` (from 1) of a scalar's text stands in the file.
+
+    Exact for text on one line and for literal blocks; for folded text and escapes it is the nearest that is known.
+    """
+    line, start = node.place.line, node.place.column
+    if node.style in ("|", ">"):
+        line, start = line + 1, _indent(sheet.line(line + 1))
+    elif node.style:
+        start += 1
+    left = column - 1
+    while left > (room := len(sheet.line(line).rstrip()) - start + 1) and sheet.line(line + 1).strip():
+        left -= room + 1
+        line, start = line + 1, _indent(sheet.line(line + 1))
+    return Place(line, start + max(left, 0))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip()) + 1

@@ -1,0 +1,142 @@
+"""What `wici check` says about a workspace: one finding, one place, one thing to write instead."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+# The closed list of rules: name → what it guards. The name stands in brackets behind each finding.
+RULES: dict[str, str] = {
+    "bad-condition": "a condition is one expression that the event's fields and types allow",
+    "bad-cron-or-time": "a time of day reads 20:00",
+    "bad-duration": "a duration reads 45 minutes, 24 hours, 7 days",
+    "bad-name": "names are lower-case words with hyphens, so that they fit file names and addresses",
+    "bad-reference": "a reference to the environment reads $NAME",
+    "bad-schema": "an event's schema is a JSON Schema of an object",
+    "bad-value": "a value is one of those that its key allows",
+    "bad-yaml": "the file is YAML",
+    "duplicate-key": "a key stands once in its mapping",
+    "duplicate-name": "journeys and accounts have names of their own",
+    "duplicate-step-id": "a step's id is its own within the journey",
+    "else-not-last": "the else of a branch is its last arm",
+    "empty-file": "a file of the workspace says something",
+    "missing-file": "the workspace has the files it needs",
+    "missing-key": "required keys are there",
+    "name-mismatch": "a journey is named like its file",
+    "no-account": "a channel has an account at a provider",
+    "no-adapter": "this storefront or provider is known, and not connected in this version",
+    "not-yet-applied": "this policy is accepted, and not applied in this version",
+    "reserved-word": "this word of the language is not available in this version",
+    "secret-in-file": "secrets stand in the environment, not in the file",
+    "template": "a template compiles",
+    "template-variable": "a template reads only what its journey can supply",
+    "too-deep": "a file nests no deeper than a person reads",
+    "too-large": "a file is at most 1 MB",
+    "unknown-channel": "a channel is email or sms",
+    "unknown-event": "an event type is one of wici's or one of the shop's own",
+    "unknown-key": "a key is one of those that the place allows",
+    "unknown-provider": "a provider is one that wici knows",
+    "unknown-storefront": "a storefront is one that wici knows",
+    "unknown-template": "a template has a folder in templates/",
+    "unreachable-step": "a step can be reached",
+    "unreadable-file": "a file can be read and is UTF-8",
+    "wrong-kind": "a value is of the kind (text, number, list, mapping) that its key wants",
+    "yaml-feature": "anchors, aliases, tags and several documents are not part of the language",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column, from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong at `file:line:column` (from 1; line 0 means the file as a whole).
+
+    `hint` says what to write or do instead; `source_line` is the line as it stands.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    rule: str
+    hint: str = ""
+    severity: Severity = "error"
+    source_line: str = ""
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise ValueError(f"{self.rule!r} is no rule; add it to RULES with the reason it guards")
+
+    @property
+    def place(self) -> str:
+        """The place as editors and terminals link it."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    def render(self) -> str:
+        """The finding for a person: place, message, the line with a caret, what to write instead."""
+        lines = [f"{self.place}: {self.severity}: {self.message} [{self.rule}]"]
+        if self.source_line.strip():
+            lines += _quoted(self.source_line, self.column)
+        if self.hint:
+            lines.append(f"    {self.hint}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding for a program."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "severity": self.severity,
+            "rule": self.rule,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+WIDTH = 160  # of a quoted line; a longer one is cut, so that a finding stays readable
+
+
+def _quoted(line: str, column: int) -> list[str]:
+    text = "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in line)
+    start = max(0, min(column - 1, len(text)) - WIDTH // 2) if len(text) > WIDTH else 0
+    caret = " " * max(0, min(column - 1, len(text)) - start) + "^"
+    return [f"    {text[start : start + WIDTH].rstrip()}", f"    {caret}"]
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that keep a workspace from being used."""
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """By file and place, as a person reads; the same thing is said once."""
+    return sorted(set(findings), key=lambda finding: (finding.file, finding.line, finding.column, finding.rule))
+
+
+def write_instead(word: str, known: Iterable[str], what: str = "") -> str:
+    """A hint for an unknown word: the nearest known one, else all of them when they are few."""
+    known = sorted(known)
+    near = get_close_matches(word[:80], known, n=1, cutoff=0.6)
+    if near:
+        return f"write instead: {near[0]}"
+    if not known:
+        return ""
+    listed = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+    return f"{what or 'write one of'}: {listed}"
+
+
+def short(text: str) -> str:
+    """A word of the file as messages quote it."""
+    return repr(text if len(text) <= 60 else text[:59] + "…")

@@ -1,0 +1,104 @@
+"""`journeys/<name>.yaml` → a `Journey`: short forms spelled out, names and conditions checked."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from services.cli.workspace.expressions import check_expression
+from services.cli.workspace.findings import short, write_instead
+from services.cli.workspace.journey_shape import JOURNEY
+from services.cli.workspace.positions import Node
+from services.cli.workspace.reader import read
+from services.cli.workspace.row import Row
+from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.steps import StepReader
+from services.cli.workspace.surroundings import Surroundings
+from services.contracts.event import RECEIPT_TYPES
+from services.contracts.journey import Enter, Goal, Journey, Rule
+from services.contracts.message import MessageClass
+from services.trigger_engine.journeys.conditions import NUMBER, STRING, DurationError, parse_duration
+from services.trigger_engine.journeys.scopes import condition_scope
+
+Late = Literal["drop", "recheck", "send"]
+
+
+def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
+    """The journey of a file. Where the sheet then has errors, the result has gaps and must not be used."""
+    row = read(JOURNEY, node, sheet, "a journey") or Row(node, {})
+    entered = row.row("enter")
+    event = entered.text("on") if entered else ""
+    klass = cast("MessageClass", row.text("class", "marketing"))
+    policy = row.row("policy") or Row(node, {})
+    lateness = policy.number("max_lateness")
+    return Journey(
+        name=row.text("journey"),
+        enter=_enter(entered, sheet, around) if entered else Enter(""),
+        steps=StepReader(sheet, around, event).steps(row, "steps"),
+        title=row.text("title"),
+        about=row.text("about"),
+        owner=row.text("owner"),
+        klass=klass,
+        topic=row.maybe("topic"),
+        goals=tuple(_goal(goal, event, sheet, around) for goal in row.rows("goal")),
+        exits=tuple(_exit(each, event, sheet, around) for each in row.rows("exit")),
+        late=cast("Late", policy.text("late", "send" if klass == "transactional" else "recheck")),
+        max_lateness=7_200.0 if lateness is None else lateness,
+    )
+
+
+def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
+    event = row.text("on")
+    known = _check_event(row, sheet, around)
+    if event in RECEIPT_TYPES:
+        message = f"a journey that {event!r} enters is not available in this version"
+        sheet.error(row.at("on"), "reserved-word", message, "use it in exit or goal")
+    if around.nothing_makes(event):
+        hint = "the journey will not be entered"
+        sheet.warning(row.at("on"), "not-yet-applied", f"nothing derives {event!r} in this version", hint)
+    if known:
+        scope = condition_scope(event, None, around.own_events)
+        check_expression(row.node_of("if"), scope, sheet)
+        check_expression(row.node_of("key"), scope, sheet, (STRING, NUMBER))
+    max_age = row.number("max_age")
+    return Enter(
+        on=event,
+        condition=row.maybe("if"),
+        key=row.maybe("key"),
+        again_after=_again(row, sheet),
+        max_age=86_400.0 if max_age is None else max_age,
+    )
+
+
+def _again(row: Row, sheet: Sheet) -> float | None:
+    """Seconds after which a customer may enter again; None: never, 0: always."""
+    word = row.text("again", "never")
+    if not word.startswith("after"):
+        return 0.0 if word == "always" else None
+    try:
+        return parse_duration(word.removeprefix("after").strip()).total_seconds()
+    except DurationError as error:
+        sheet.error(row.at("again"), "bad-duration", error.message, "write it like: after 7 days")
+        return None
+
+
+def _goal(row: Row, event: str, sheet: Sheet, around: Surroundings) -> Goal:
+    rule = _exit(row, event, sheet, around)
+    return Goal(rule.on, rule.condition, row.number("within"), row.flag("stay"))
+
+
+def _exit(row: Row, event: str, sheet: Sheet, around: Surroundings) -> Rule:
+    received = row.text("on")
+    if _check_event(row, sheet, around) and event in around.events:
+        check_expression(row.node_of("if"), condition_scope(event, received, around.own_events), sheet)
+    return Rule(received, row.maybe("if"))
+
+
+def _check_event(row: Row, sheet: Sheet, around: Surroundings) -> bool:
+    event = row.text("on")
+    if not event or event in around.events:
+        return bool(event)
+    hint = write_instead(event, around.events, "types are")
+    if "write instead" not in hint:
+        hint = f"use one of wici's types, or describe your own in events/{event[:60]}.schema.json"
+    sheet.error(row.at("on"), "unknown-event", f"there is no event type {short(event)}", hint)
+    return False

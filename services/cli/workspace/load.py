@@ -1,0 +1,130 @@
+"""A folder → the workspace it describes, or what is wrong with it. The one entry for `check`, `up` and `apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.cli.workspace.event_schemas import read_event_schemas
+from services.cli.workspace.files import Files
+from services.cli.workspace.findings import Finding, Place, errors, in_order, short
+from services.cli.workspace.journey_file import read_journey
+from services.cli.workspace.positions import Mapping as Tree
+from services.cli.workspace.positions import Node, read_yaml
+from services.cli.workspace.settings_file import Reference, read_settings, references
+from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.surroundings import Surroundings, TemplateFolder
+from services.cli.workspace.templates_folder import read_templates
+from services.cli.workspace.yaml_problems import BadYaml
+from services.contracts.journey import Journey
+from services.contracts.message import CHANNELS
+from services.contracts.settings import Settings
+from services.contracts.workspace import Template, Workspace
+
+SETTINGS_FILE = "wici.yaml"
+JOURNEYS = "journeys"
+LATER_FILES = ("segments.yaml", "coupons.yaml", "loyalty.yaml", "surveys.yaml", "calendar.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a folder holds. `workspace` is None if any finding is an error; `files` counts those that were read.
+
+    `references` are the `$NAME`s of wici.yaml, which a service needs and `check` does not.
+    """
+
+    workspace: Workspace | None
+    findings: list[Finding]
+    references: tuple[Reference, ...] = ()
+    files: int = 0
+
+
+def load(folder: Path) -> Loaded:
+    """Read and check the workspace in `folder`. Never raises for what it finds there."""
+    if not folder.is_dir():
+        message, hint = "there is no such folder", "name a workspace's folder, or make one: wici init DIR"
+        return Loaded(None, [Finding(str(folder), 0, 0, message, "missing-file", hint)])
+    files = Files(folder)
+    settings, named = _settings(files)
+    own_events = read_event_schemas(files)
+    templates = read_templates(files, settings.shop.locale if settings and settings.shop.locale else "en")
+    # Without readable accounts every channel counts as there: one mistake is said once.
+    channels = frozenset(account.channel for account in settings.accounts) if settings else frozenset(CHANNELS)
+    journeys = _journeys(files, Surroundings(templates, own_events, channels))
+    _warn_of_later_files(files)
+    findings = in_order(finding for sheet in files.sheets.values() for finding in sheet.findings)
+    workspace = None
+    if settings and not errors(findings):
+        workspace = Workspace(settings, journeys, _published(templates), own_events)
+    return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text))
+
+
+def _settings(files: Files) -> tuple[Settings | None, tuple[Reference, ...]]:
+    if SETTINGS_FILE not in files.list("."):
+        message, hint = "the workspace has no wici.yaml", "write one, or begin with: wici init DIR"
+        files.sheet(SETTINGS_FILE).error(None, "missing-file", message, hint)
+        return None, ()
+    node, sheet = _tree(files, SETTINGS_FILE)
+    if node is None:
+        return None, ()
+    return read_settings(node, sheet), tuple(references(node))
+
+
+def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:
+    journeys: list[Journey] = []
+    taken: dict[str, str] = {}
+    for file in files.list(JOURNEYS):
+        path = f"{JOURNEYS}/{file}"
+        if file.endswith(".yml"):
+            files.sheet(path).warning(None, "bad-name", "the file is not read", "rename it to end in .yaml")
+        if not file.endswith(".yaml") or file.endswith(".test.yaml"):
+            continue
+        node, sheet = _tree(files, path)
+        if node is None:
+            continue
+        journey = read_journey(node, sheet, around)
+        _check_name(journey.name, node, path, taken, sheet)
+        journeys.append(journey)
+    return tuple(journeys)
+
+
+def _check_name(name: str, node: Node, path: str, taken: dict[str, str], sheet: Sheet) -> None:
+    if not name or not isinstance(node, Tree):
+        return
+    at = node.values["journey"].place if "journey" in node.values else node.place
+    if name in taken:
+        sheet.error(
+            at, "duplicate-name", f"two journeys are named {short(name)}", f"{taken[name]} has the name already"
+        )
+    elif path != f"{JOURNEYS}/{name}.yaml":
+        hint = f"rename the file to {name}.yaml, or the journey"
+        sheet.warning(at, "name-mismatch", f"the journey {short(name)} stands in another file's name", hint)
+    taken.setdefault(name, path)
+
+
+def _tree(files: Files, path: str) -> tuple[Node | None, Sheet]:
+    sheet = files.read(path)
+    if sheet is None:
+        return None, files.sheet(path)
+    try:
+        node = read_yaml(sheet.text)
+    except BadYaml as error:
+        sheet.error(error.place, error.rule, error.message, error.hint)
+        return None, sheet
+    if node is None:
+        sheet.error(Place(1, 1), "empty-file", "the file says nothing", "write it, or remove the file")
+    return node, sheet
+
+
+def _published(templates: Mapping[str, TemplateFolder]) -> dict[str, dict[str, Template]]:
+    return {name: dict(folder.compiled) for name, folder in templates.items() if folder.compiled}
+
+
+def _warn_of_later_files(files: Files) -> None:
+    for name in files.list("."):
+        if name in LATER_FILES:
+            sheet = files.sheet(name)
+            sheet.warning(
+                None, "not-yet-applied", f"{name} is not read in this version", "its journeys cannot use it yet"
+            )

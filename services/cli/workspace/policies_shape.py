@@ -1,0 +1,113 @@
+"""`policies:` of `wici.yaml`: one layer of rules for all journeys."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from services.cli.workspace.shapes import Anything, ByKind, Choice, Duration, ListOf, Number, Shape, Table, Text
+from services.contracts.message import CHANNELS, MessageClass
+
+CLASSES: tuple[str, ...] = get_args(MessageClass)
+CLASS = Choice(CLASSES, "decides which consent a message needs", what="message class")
+CHANNEL = Choice(CHANNELS, "how it is said", rule="unknown-channel", what="channel")
+THEN = Choice(("wait", "drop"), "what becomes of a message that may not leave now")
+OFF = ("off",)
+
+_QUIET = ByKind(
+    scalar=Text("none, or hours", r"none|\d\d:\d\d-\d\d:\d\d", "20:00-09:00", "bad-cron-or-time"),
+    mapping=Table(
+        {
+            "hours": Text("from-to", r"\d\d:\d\d-\d\d:\d\d", "20:00-09:00", "bad-cron-or-time"),
+            "also": ListOf(Text(like="sunday"), "whole days"),
+            "then": THEN,
+        },
+        required=("hours",),
+        like="{hours: 20:00-09:00, then: wait}",
+    ),
+    wanted="none or hours",
+    like="{hours: 20:00-09:00, then: wait}",
+)
+_CAP = Table(
+    {
+        "channel": CHANNEL,
+        "class": CLASS,
+        "topic": Text("a line in the preference centre", like="cart-reminders"),
+        "at_most": Number("messages", least=0, whole=True),
+        "per": Duration("in any such span", "7 days"),
+        "then": THEN,
+    },
+    required=("at_most", "per"),
+    like="{class: marketing, at_most: 1, per: 1 day, then: wait}",
+)
+
+THRESHOLD = Table(
+    {
+        "steps": ListOf(Number(least=0), "amounts, ascending", at_least=1),
+        "currency": Text("ISO 4217; the shop's if absent", r"[A-Z]{3}", "PLN"),
+        "per": Text("lifetime, or a span", r"lifetime|[0-9.]+ [a-z]+", "lifetime"),
+        "counts": Choice(("paid", "placed"), "which orders count"),
+        "without": ListOf(Choice(("shipping",)), "what is taken off an order's total"),
+    },
+    like="{steps: [500, 2000, 5000], currency: PLN}",
+)
+_DELAY = ByKind(
+    scalar=Text("a duration, or off", like="45 minutes"),
+    mapping=Table({"after": Duration(like="2 hours"), "except": ListOf(Text(like="cash_on_delivery"))}, ("after",)),
+    wanted="a duration or off",
+    like="45 minutes",
+)
+_OFF_OR_TABLE = ByKind(scalar=Choice(OFF), mapping=Anything(), items=ListOf(Anything()), like="off")
+
+# Derived events that this version makes; all others that wici knows are accepted with a warning.
+DERIVED: dict[str, Shape] = {
+    "cart.abandoned": _DELAY,
+    "spend.threshold_crossed": ByKind(scalar=Choice(OFF), mapping=THRESHOLD, like="{steps: [500, 2000]}"),
+    "order.first_placed": Choice(("on", "off"), "the first order of a customer"),
+}
+DERIVED_LATER: dict[str, Shape] = {
+    "order.unpaid": _DELAY,
+    "checkout.abandoned": _DELAY,
+    "browse.abandoned": _DELAY,
+    "order.milestone": ByKind(scalar=Choice(OFF), items=ListOf(Number(least=1, whole=True)), like="[2, 5, 10]"),
+    "customer.lapsed": ByKind(
+        scalar=Choice(OFF),
+        mapping=Table(
+            {
+                "usual_gap_times": Number(least=0),
+                "at_least": Duration(like="60 days"),
+                "default": Duration(like="120 days"),
+            }
+        ),
+        like="{usual_gap_times: 2, at_least: 60 days, default: 120 days}",
+    ),
+    "cart.emptied": _OFF_OR_TABLE,
+    "customer.birthday": _OFF_OR_TABLE,
+    "customer.anniversary": _OFF_OR_TABLE,
+    "product.back_in_stock": _OFF_OR_TABLE,
+    "product.price_dropped": _OFF_OR_TABLE,
+    "product.running_out": _OFF_OR_TABLE,
+    "purchase.due": _OFF_OR_TABLE,
+}
+
+POLICIES = Table(
+    {
+        "classes": Table(dict.fromkeys(CLASSES, CLASS), about="which class counts as which"),
+        "quiet_hours": ByKind(
+            scalar=Choice(("none",)),
+            mapping=Table(dict.fromkeys(CHANNELS, _QUIET)),
+            like="{sms: {hours: 20:00-09:00, then: wait}, email: none}",
+        ),
+        "caps": ListOf(_CAP, "how many messages a customer gets"),
+        "brake": Table(
+            {
+                "per_journey_and_hour": Number("sends of one journey in an hour", least=1, whole=True),
+                "sms_cost_per_day": Text("an amount and its currency", r"\d+(\.\d+)? [A-Z]{3}", "200 PLN"),
+            },
+            about="pauses and alerts when more is sent",
+        ),
+        "derive": Table({**DERIVED, **DERIVED_LATER}, about="events that wici derives; off switches one off"),
+        "holdout": Text("a share of customers that gets nothing", r"\d{1,2}(\.\d+)?%", "5%"),
+        "sms_opt_out": Choice(("append", "off"), "the opt-out line of marketing SMS"),
+    },
+    about="one layer for all journeys",
+)

@@ -1,0 +1,111 @@
+"""Sources and providers as `wici.yaml` writes them: which are known, which have an adapter, which keys each takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from services.cli.workspace.shapes import ByValue, ListOf, Names, Number, Shape, Table, Text
+from services.cli.workspace.shapes import Secret as SecretShape
+from services.contracts.message import Channel
+from services.kit.secrets import Secret
+from services.notifier.providers import PROVIDERS as ADAPTERS
+from services.notifier.providers.base import Provider
+
+URL = Text(
+    "where its interface is, if not at the vendor's own address",
+    r"\$[A-Za-z_]\w*|https?://\S+",
+    "https://api.example.com",
+)
+SECRETS = ListOf(SecretShape(), "two while one replaces the other", alone=True, at_least=1)
+WORDS_MAP = Names(
+    Text("where the platform keeps it", like="meta_data.lang"),
+    "where the platform keeps a fact in a place of the shop's own",
+    pattern=r"[a-z][a-z0-9_.]{0,99}",
+    like="consents.email",
+)
+
+# Storefronts whose webhooks wici knows of and cannot take yet.
+STOREFRONTS_WITHOUT_ADAPTER = (
+    "shopify", "woocommerce", "prestashop", "bigcommerce", "ecwid", "shoper", "magento", "saleor", "idosell", "base",
+    "kafka",
+)  # fmt: skip
+HTTP = Table(
+    {
+        "storefront": Text(),
+        "keys": ListOf(SecretShape(), "server keys: they may send everything", alone=True, at_least=1),
+        "browser_keys": ListOf(SecretShape(), "keys for pages: views and carts only", alone=True),
+    },
+    required=("keys",),
+    like="{storefront: http, keys: [$BACKEND_KEY]}",
+    about="an own back end, over CloudEvents",
+)
+_STOREFRONT = Table({"storefront": Text(), "secrets": SECRETS, "keys": SECRETS, "map": WORDS_MAP}, rest=True)
+SOURCE = ByValue(
+    "storefront",
+    {"http": HTTP, **dict.fromkeys(STOREFRONTS_WITHOUT_ADAPTER, _STOREFRONT)},
+    rule="unknown-storefront",
+    about="where events come from",
+)
+
+_NAME = Text("the account's name, part of its callback address", r"[a-z][a-z0-9_-]{0,62}", "main", "bad-name")
+_ABOUT = {
+    "base_url": "where its interface is, if not at the vendor's own address",
+    "rate": "at most so many calls a second",
+    "batch": "at most so many messages a call; 1 sends singly",
+    "from": "the sender's name, if not that of `senders`",
+    "api_key": "sends",
+    "token": "sends",
+    "callback_key": "verifies what the provider reports; two while one replaces the other",
+    "callback_token": "the last part of the callback's address; two while one replaces the other",
+}
+
+
+def _option(name: str, kind: Any) -> Shape:
+    """The shape of a provider's setting, by the type that the provider declares for it."""
+    about = _ABOUT.get(name, "")
+    if name == "base_url":
+        return URL
+    if kind is Secret:
+        return SecretShape(about)
+    if kind == tuple[Secret, ...]:
+        return ListOf(SecretShape(), about, alone=True, at_least=1)
+    if kind in (int | None, int):
+        return Number(about, least=1, whole=True)
+    return Number(about, least=0.001) if kind in (float | None, float) else Text(about)
+
+
+def _account(provider: Provider[Any]) -> Table:
+    options = msgspec.structs.fields(provider.settings)
+    required = tuple(option.encode_name for option in options if option.required)
+    example = "".join(f", {name}: ${provider.name.upper()}_{name.upper()}" for name in required)
+    return Table(
+        {
+            "name": _NAME,
+            "provider": Text("who sends"),
+            **{option.encode_name: _option(option.encode_name, option.type) for option in options},
+        },
+        ("name", *required),
+        like=f"{{name: main, provider: {provider.name}{example}}}",
+    )
+
+
+def _accounts(channel: Channel, without_adapter: tuple[str, ...]) -> ByValue:
+    tables = {name: _account(each) for name, each in ADAPTERS.items() if channel in each.channels}
+    others = dict.fromkeys(without_adapter, _WITHOUT_ADAPTER)
+    return ByValue("provider", tables | others, rule="unknown-provider")
+
+
+_WITHOUT_ADAPTER = Table({"name": _NAME, "provider": Text("who sends")}, ("name",), rest=True)
+
+EMAIL_WITHOUT_ADAPTER = ("mailgun", "postmark", "ses", "brevo", "smtp", "mailjet", "sparkpost")
+SMS_WITHOUT_ADAPTER = ("twilio", "serwersms", "vonage", "sinch", "infobip", "messagebird", "telnyx")
+PROVIDERS = Table(
+    {
+        "email": ListOf(_accounts("email", EMAIL_WITHOUT_ADAPTER), "in the order of failover"),
+        "sms": ListOf(_accounts("sms", SMS_WITHOUT_ADAPTER), "in the order of failover"),
+    },
+    about="who delivers",
+    like="{email: [{name: main, provider: mailbox}]}",
+)

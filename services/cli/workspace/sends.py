@@ -1,0 +1,85 @@
+"""A send step against the workspace: its template, the channels it speaks, and what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from services.cli.workspace.findings import short, write_instead
+from services.cli.workspace.row import Row
+from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.surroundings import Surroundings, TemplateFolder
+from services.contracts.message import Channel
+from services.trigger_engine.journeys.conditions import ListOf, Record, Type
+from services.trigger_engine.journeys.scopes import template_scope
+
+FILES: Mapping[Channel, str] = {"email": "email.mjml", "sms": "sms.txt"}
+
+
+class SendCheck:
+    """Checks the send steps of one journey, entered by `event`."""
+
+    def __init__(self, sheet: Sheet, around: Surroundings, event: str) -> None:
+        self._sheet = sheet
+        self._around = around
+        self._event = event
+        self._scope = template_scope(event, around.own_events) if event in around.events else None
+
+    def check(self, row: Row, template: str, via: tuple[Channel, ...]) -> None:
+        """Template known, a text for every channel, somebody to deliver it, nothing read that will not be there."""
+        self._accounts(row, via)
+        if not template:
+            return
+        folder = self._around.templates.get(template)
+        if folder is None:
+            hint = write_instead(template, self._around.templates, "templates are")
+            hint = hint or f"write templates/{template[:60]}/email.mjml"
+            self._sheet.error(row.at("send"), "unknown-template", f"there is no template {short(template)}", hint)
+            return
+        self._channels(row, folder, via)
+        self._variables(row, folder)
+
+    def _accounts(self, row: Row, via: tuple[Channel, ...]) -> None:
+        missing = [channel for channel in via if channel not in self._around.channels]
+        if not missing:
+            return
+        message = f"no provider sends {' or '.join(missing)}"
+        hint = f"add one under providers.{missing[0]} in wici.yaml"
+        if len(missing) == len(via):
+            self._sheet.error(row.at("via"), "no-account", message, hint)
+        else:
+            self._sheet.warning(row.at("via"), "no-account", message, hint)
+
+    def _channels(self, row: Row, folder: TemplateFolder, via: tuple[Channel, ...]) -> None:
+        for channel in via:
+            if not folder.speaks(channel):
+                message = f"the template {short(folder.name)} has no text for {channel}"
+                locale = next(iter(folder.channels), "")
+                hint = f"write {'/'.join(part for part in ('templates', folder.name, locale, FILES[channel]) if part)}"
+                self._sheet.error(row.at("via"), "unknown-channel", message, hint)
+
+    def _variables(self, row: Row, folder: TemplateFolder) -> None:
+        if self._scope is None:
+            return
+        paths = {path for template in folder.compiled.values() for path in template.reads}
+        for path in sorted(paths):
+            known = missing(path, self._scope)
+            if known is not None:
+                message = (
+                    f"the template {short(folder.name)} reads {'.'.join(path)[:80]}, which {self._event} does not bring"
+                )
+                hint = write_instead(path[len(known[0])], known[1], "known there")
+                self._sheet.warning(row.at("send"), "template-variable", message, hint)
+
+
+def missing(path: tuple[str, ...], scope: Mapping[str, Type]) -> tuple[tuple[str, ...], Iterable[str]] | None:
+    """The part of a variable's path that is known and the names that could follow it; None if all of it is known."""
+    kind: Type = Record(scope)
+    for depth, name in enumerate(path):
+        while isinstance(kind, ListOf):
+            kind = kind.item
+        if not isinstance(kind, Record):
+            return None
+        if name not in kind.fields:
+            return None if kind.open else (path[:depth], kind.fields)
+        kind = kind.fields[name]
+    return None

@@ -1,0 +1,136 @@
+"""`wici.yaml` → the published settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+from zoneinfo import available_timezones
+
+from services.cli.workspace.findings import Place, short, write_instead
+from services.cli.workspace.policies import policies
+from services.cli.workspace.positions import Mapping, Node, Scalar, Sequence, plain
+from services.cli.workspace.providers_shape import (
+    EMAIL_WITHOUT_ADAPTER,
+    SMS_WITHOUT_ADAPTER,
+    STOREFRONTS_WITHOUT_ADAPTER,
+)
+from services.cli.workspace.reader import read
+from services.cli.workspace.row import Row
+from services.cli.workspace.settings_shape import SETTINGS
+from services.cli.workspace.sheet import Sheet
+from services.contracts.message import CHANNELS
+from services.contracts.settings import Account, Sender, Settings, Shop, Source
+from services.kit.secrets import is_reference
+
+WITHOUT_ADAPTER = frozenset(STOREFRONTS_WITHOUT_ADAPTER + EMAIL_WITHOUT_ADAPTER + SMS_WITHOUT_ADAPTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`$name` as it stands in `wici.yaml`: whoever starts a service must set it."""
+
+    name: str
+    place: Place
+
+
+def read_settings(node: Node, sheet: Sheet) -> Settings:
+    """The settings of a `wici.yaml`. Where the sheet then has errors, the result has gaps and must not be used."""
+    row = read(SETTINGS, node, sheet, "wici.yaml") or Row(node, {})
+    return Settings(
+        shop=_shop(row.row("shop"), sheet),
+        sources={
+            name: _source(source, sheet) for name, source in row.named("sources").items() if isinstance(source, Row)
+        },
+        accounts=tuple(_accounts(row.row("providers"), sheet)),
+        senders={name: _sender(sender) for name, sender in _rows(row.row("senders"))},
+        policies=policies(row.row("policies"), sheet),
+        links=_plain(row, "links"),
+        teams=_plain(row, "teams"),
+    )
+
+
+def references(node: Node | None) -> Iterator[Reference]:
+    """Every `$NAME` in the file, in its order: what the environment must hold. `check` does not ask for them."""
+    if isinstance(node, Mapping):
+        for value in node.values.values():
+            yield from references(value)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from references(item)
+    elif isinstance(node, Scalar) and is_reference(node.text):
+        yield Reference(node.text[1:], node.place)
+
+
+def _shop(row: Row | None, sheet: Sheet) -> Shop:
+    if row is None:
+        return Shop("", "", "", "", "")
+    zone = row.text("time_zone")
+    if zone and zone not in available_timezones():
+        hint = write_instead(zone, available_timezones(), "write an IANA name such as Europe/Warsaw")
+        sheet.error(row.at("time_zone"), "bad-value", f"{short(zone)} is no time zone", hint)
+    days = row.number("return_days")
+    return Shop(
+        name=row.text("name"),
+        url=row.text("url"),
+        locale=row.text("locale"),
+        currency=row.text("currency"),
+        time_zone=zone,
+        address=row.text("address"),
+        address_form=cast("Literal['first_name', 'pan_pani', 'neutral']", row.text("address_form", "first_name")),
+        legal={key: str(value) for key, value in (row.row("legal") or Row(row.node, {})).values.items()},
+        free_delivery_from=row.amount("free_delivery_from"),
+        return_days=None if days is None else int(days),
+        brands=row.named("brands"),
+    )
+
+
+def _source(row: Row, sheet: Sheet) -> Source:
+    storefront = row.text("storefront")
+    _warn_without_adapter(row, "storefront", sheet)
+    known = ("storefront", "keys", "browser_keys", "secrets", "map")
+    return Source(
+        storefront=storefront,
+        keys=row.texts("keys"),
+        browser_keys=row.texts("browser_keys"),
+        secrets=row.texts("secrets"),
+        map={key: value for key, value in row.named("map").items() if isinstance(value, str)},
+        options={key: value for key, value in plain(row.node).items() if key not in known},
+    )
+
+
+def _accounts(providers: Row | None, sheet: Sheet) -> Iterator[Account]:
+    if providers is None:
+        return
+    taken: dict[str, Place] = {}
+    for channel in CHANNELS:
+        for row in providers.rows(channel):
+            name = row.text("name")
+            if name in taken:
+                hint = f"the account in line {taken[name].line} has it; callbacks are told apart by the name"
+                sheet.error(row.at("name"), "duplicate-name", f"two accounts are named {short(name)}", hint)
+            taken.setdefault(name, row.at("name"))
+            _warn_without_adapter(row, "provider", sheet)
+            options = {key: value for key, value in plain(row.node).items() if key not in ("name", "provider")}
+            yield Account(name, row.text("provider"), channel, options)
+
+
+def _warn_without_adapter(row: Row, key: str, sheet: Sheet) -> None:
+    if row.text(key) in WITHOUT_ADAPTER:
+        hint = "nothing comes from it" if key == "storefront" else "no message leaves through it"
+        sheet.warning(row.at(key), "no-adapter", f"'{row.text(key)}' is not connected in this version", hint)
+
+
+def _sender(row: Row) -> Sender:
+    return Sender(row.maybe("email"), row.maybe("reply_to"), row.maybe("sms"))
+
+
+def _rows(row: Row | None) -> Iterator[tuple[str, Row]]:
+    for name, value in (row.values if row else {}).items():
+        if isinstance(value, Row):
+            yield name, value
+
+
+def _plain(row: Row, key: str) -> dict[str, Any]:
+    value = plain(row.node_of(key))
+    return value if isinstance(value, dict) else {}

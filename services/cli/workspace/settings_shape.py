@@ -1,0 +1,71 @@
+"""`wici.yaml`: the shop, its sources, providers, senders, links, teams and policies."""
+
+from __future__ import annotations
+
+from services.cli.workspace.policies_shape import CLASSES, POLICIES
+from services.cli.workspace.providers_shape import PROVIDERS, SOURCE
+from services.cli.workspace.shapes import Anything, Choice, Names, Number, Table, Text
+
+_WEB = Text("a web address", r"https?://[^\s/]+\S*", "https://sklep.example")
+_MAILBOX = Text(
+    "RFC 5322, with or without a name",
+    r'[^<>"\s,;@]+@[^<>"\s,;@]+|[^<>\r\n]{0,200}<[^<>\s,;@]+@[^<>\s,;@]+>',
+    '"Sklep <sklep@sklep.example>"',
+)
+_ADDRESS = Text("an e-mail address", r'[^<>"\s,;@]+@[^<>"\s,;@]+', "pomoc@sklep.example")
+
+SHOP = Table(
+    {
+        "name": Text("as customers know it", like="Sklep"),
+        "url": _WEB,
+        "locale": Text("BCP 47", r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", "pl"),
+        "currency": Text("ISO 4217", r"[A-Z]{3}", "PLN"),
+        "time_zone": Text("IANA", like="Europe/Warsaw"),
+        "address": Text("postal, for the footer", like="ul. Prosta 1, 00-001 Warszawa"),
+        "address_form": Choice(("first_name", "pan_pani", "neutral"), "how customers are addressed"),
+        "legal": Table(
+            {
+                "company": Text(), "nip": Text(like="1234567890"), "krs": Text(), "court": Text(), "capital": Text(),
+                "privacy_url": _WEB, "terms_url": _WEB,
+            },
+            about="who stands behind the shop",
+        ),
+        "free_delivery_from": Number("in the shop's currency", least=0),
+        "return_days": Number("days to return a parcel", least=0, whole=True),
+        "brands": Names(Anything(), "several brands under one roof"),
+    },
+    required=("name", "url", "locale", "currency", "time_zone"),
+    about="the shop that speaks",
+)  # fmt: skip
+_SENDER = Table(
+    {
+        "email": _MAILBOX,
+        "reply_to": _ADDRESS,
+        "sms": Text("up to 11 letters, or a number", r"[A-Za-z0-9 ._&-]{1,11}|\+?[0-9]{3,15}", "Sklep"),
+    },
+    like='{email: "Sklep <sklep@sklep.example>", sms: Sklep}',
+)
+SETTINGS = Table(
+    {
+        "shop": SHOP,
+        "sources": Names(SOURCE, "where events come from", like="backend"),
+        "providers": PROVIDERS,
+        "senders": Table(dict.fromkeys(CLASSES, _SENDER), about="who a message class comes from"),
+        "links": Table(
+            {
+                "domain": Text("of tracked links", r"[a-z0-9.-]+\.[a-z]{2,}", "l.sklep.example"),
+                "utm": Table({word: Text(like="wici") for word in ("source", "medium", "campaign", "content", "term")}),
+            },
+        ),
+        "teams": Names(
+            Table(
+                {"email": _ADDRESS, "webhook": Text("an address or $NAME", r"\$[A-Za-z_]\w*|https?://\S+", "$TEAM_URL")}
+            ),
+            "people who are told",
+            like="support",
+        ),
+        "policies": POLICIES,
+    },
+    required=("shop", "sources", "providers"),
+    about="wici.yaml: the shop, its sources, providers and policies",
+)

@@ -1,0 +1,37 @@
+"""One file of the workspace while it is checked: its lines, and what was found in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from services.cli.workspace.findings import Finding, Place
+
+WHOLE_FILE = Place(0, 0)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Findings are collected, so that one run says all that is wrong."""
+
+    file: str
+    text: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    _lines: list[str] | None = None
+
+    def error(self, at: Place | None, rule: str, message: str, hint: str = "", *, quote: bool = True) -> None:
+        """Something that must be changed before the workspace is used. `quote=False` keeps a secret off the screen."""
+        place = at or WHOLE_FILE
+        line = self.line(place.line) if quote else ""
+        self.findings.append(Finding(self.file, place.line, place.column, message, rule, hint, "error", line))
+
+    def warning(self, at: Place | None, rule: str, message: str, hint: str = "") -> None:
+        """Something that works, but perhaps not as meant."""
+        place = at or WHOLE_FILE
+        line = self.line(place.line)
+        self.findings.append(Finding(self.file, place.line, place.column, message, rule, hint, "warning", line))
+
+    def line(self, number: int) -> str:
+        """Line `number`, from 1; empty where there is none."""
+        if self._lines is None:
+            self._lines = self.text.splitlines()
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""

@@ -1,0 +1,42 @@
+"""What a journey may refer to: the event types, templates and channels of its workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
+from services.contracts.message import Channel
+from services.contracts.workspace import Template
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFolder:
+    """A template as its folder shows it: channels by locale, and what compiled of it, by locale."""
+
+    name: str
+    channels: Mapping[str, frozenset[Channel]]
+    compiled: Mapping[str, Template] = field(default_factory=dict)
+
+    def speaks(self, channel: Channel) -> bool:
+        """Whether any locale has a text for the channel."""
+        return any(channel in channels for channels in self.channels.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The rest of the workspace, as far as it could be read. `own_events` are JSON Schemas by event type."""
+
+    templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
+    own_events: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    channels: frozenset[str] = frozenset()
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every event type that may be named."""
+        return KNOWN_TYPES | frozenset(self.own_events)
+
+    def nothing_makes(self, event_type: str) -> bool:
+        """Whether the type is one that wici alone may state, and does not derive in this version."""
+        return event_type in ENGINE_TYPES and event_type not in self.own_events

@@ -13,6 +13,7 @@ from services.contracts.message import Channel, Message
 from services.contracts.settings import Sender, Shop
 from services.contracts.workspace import Template
 from services.kit.errors import Misconfigured
+from services.notifier.compose.errors import RenderError
 from services.notifier.compose.footer import with_html_footer, with_text_footer
 from services.notifier.compose.headers import LISTED, address_of, mail_headers, one_line
 from services.notifier.compose.links import make_token, preferences_url, unsubscribe_url
@@ -111,4 +112,8 @@ def _language(message: Message, template: Template) -> str:
 
 
 def _sealed(composed: Composed) -> Composed:
-    return msgspec.structs.replace(composed, digest=sha256(msgspec.msgpack.encode(composed)).digest())
+    try:
+        raw = msgspec.msgpack.encode(composed)
+    except UnicodeEncodeError:
+        raise RenderError("half of a surrogate pair stands in the data; it cannot be sent as UTF-8") from None
+    return msgspec.structs.replace(composed, digest=sha256(raw).digest())

@@ -20,10 +20,10 @@ class TemplateError(Misconfigured):
 class LanguageError(Misconfigured):
     """A template that says something outside the language. `line` counts from 1 within the checked source."""
 
-    def __init__(self, message: str, line: int = 1, hint: str = "") -> None:
+    def __init__(self, message: str, line: int | None = 1, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.line = line
+        self.line = line or 1
         self.hint = hint
 
 

@@ -48,7 +48,7 @@ def _values(file: str, source: str, allowed: Collection[str]) -> dict[str, Value
     try:
         node = yaml.compose(source, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
+        mark = getattr(error, "context_mark", None) or getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 2
         raise TemplateError(file, "the front matter is not YAML", line=line, hint=_QUOTE) from None
     if node is None:

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import re
 from email.header import Header
-from email.utils import parseaddr
+from email.utils import getaddresses
 from functools import lru_cache
 
 from services.contracts.message import Message, MessageClass
 
 _NOT_A_LABEL = re.compile(r"[^a-z0-9]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_GAP = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 LISTED: frozenset[MessageClass] = frozenset({"marketing", "opinion"})
 
 
 def one_line(text: str) -> str:
-    """`text` without line ends and control characters: nothing can be smuggled into a header."""
-    return " ".join(_CONTROL.sub(" ", text).split(" ")).strip() if _CONTROL.search(text) else text.strip()
+    """`text` with each run of blanks, line ends and control characters as one space: safe in a header."""
+    return _GAP.sub(" ", text).strip(" ")
 
 
 @lru_cache(maxsize=1024)
 def address_of(mailbox: str) -> str | None:
     """The address in `Name <address>`, None if it is not exactly one with a domain."""
-    address = parseaddr(mailbox)[1]
+    found = getaddresses([mailbox])
+    address = found[0][1] if len(found) == 1 else ""
     local, at, domain = address.rpartition("@")
     return address if at and local and domain and " " not in address else None
 

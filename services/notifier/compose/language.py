@@ -38,7 +38,7 @@ _INSTEAD: dict[type[nodes.Node], tuple[str, str]] = {
     nodes.FromImport: ("from … import", "write the text into this file"),
     nodes.Extends: ("extends", "write the whole template into this file"),
     nodes.Block: ("block", "write the whole template into this file"),
-    nodes.ScopedEvalContextModifier: ("autoescape", "values are always escaped in HTML and never in text"),
+    nodes.Scope: ("autoescape", "values are always escaped in HTML and never in text"),
     nodes.With: ("with", "name a value: {% set name = value %}"),
     nodes.Pow: ("**", "multiply instead"),
     nodes.NSRef: ("namespace", "count with loop.index, or sum a list: {{ items | sum(attribute='price') }}"),
@@ -46,17 +46,18 @@ _INSTEAD: dict[type[nodes.Node], tuple[str, str]] = {
 
 
 def walk(root: nodes.Node, *, into_loops: bool = True) -> Iterator[tuple[nodes.Node, int]]:
-    """Every node under `root` with its depth, `root` itself first; without recursion."""
+    """Every node under `root` with its depth, in the order of the source; without recursion."""
     stack = [(root, 0)]
     while stack:
         node, depth = stack.pop()
         yield node, depth
         if into_loops or not isinstance(node, nodes.For):
-            stack.extend((child, depth + 1) for child in node.iter_child_nodes())
+            stack.extend(reversed([(child, depth + 1) for child in node.iter_child_nodes()]))
 
 
 def check(tree: nodes.Template) -> None:
     """Refuse what is not part of the language. Raises LanguageError with the line and what to write instead."""
+    called = {id(node.node) for node, _ in walk(tree) if isinstance(node, nodes.Call)}
     named = {node.name for node, _ in walk(tree) if isinstance(node, nodes.Name) and node.ctx == "store"}
     for node, depth in walk(tree):
         if depth > MAX_DEPTH:
@@ -65,16 +66,16 @@ def check(tree: nodes.Template) -> None:
             word, hint = _INSTEAD.get(type(node), (type(node).__name__.lower(), "see docs/templates.md"))
             raise LanguageError(f"`{word}` is not part of the template language", node.lineno, hint)
         if isinstance(node, nodes.Name):
-            _check_name(node, named)
+            _check_name(node, named | {"range"} if id(node) in called else named)
         elif rule := _RULES.get(type(node)):
             rule(node)
 
 
 def _check_name(node: nodes.Name, named: set[str]) -> None:
     if node.ctx == "store":
-        if node.name in ROOTS or node.name == "loop" or node.name.startswith("_"):
+        if node.name in ROOTS or node.name in {"loop", "range"} or node.name.startswith("_"):
             raise LanguageError(f"`{node.name}` cannot be used as a name here", node.lineno, "choose another name")
-    elif node.name not in ROOTS | named | {"loop", "range"}:
+    elif node.name not in ROOTS | named | {"loop"}:
         raise LanguageError(f"unknown variable `{node.name}`", node.lineno, _suggest(node.name, ROOTS | named))
 
 
@@ -122,7 +123,11 @@ def _check_filter(node: nodes.Filter) -> None:
 def _check_test(node: nodes.Test) -> None:
     _check_arguments(node)
     if node.name not in TESTS:
-        raise LanguageError(f"unknown test `is {node.name}`", node.lineno, _suggest(node.name, frozenset(TESTS)))
+        raise LanguageError(
+            f"unknown test `is {node.name}`",
+            node.lineno,
+            _suggest(node.name, {name for name in TESTS if name.isalpha()}),
+        )
 
 
 def _check_arguments(node: nodes.Call | nodes.Filter | nodes.Test) -> None:
@@ -151,7 +156,7 @@ def _suggest(word: str, known: frozenset[str] | set[str]) -> str:
 def _suggest_filter(word: str) -> str:
     if word == "safe":
         return "values are always escaped in HTML; write markup into the template itself"
-    return _suggest(word, frozenset(name for name in FILTERS if not name.startswith("_")))
+    return _suggest(word, frozenset(FILTERS))
 
 
 _RULES: dict[type[nodes.Node], Callable[..., None]] = {

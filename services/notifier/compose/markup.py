@@ -26,6 +26,8 @@ VOID = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
 })  # fmt: skip
 MAX_LEVELS = 60
+MAX_ELEMENTS = 3_000  # the compiler recurses: some 20,000 levels would end the process
+_ELEMENT = re.compile(r"<[^/!\s]")
 _UNQUOTED = re.compile(r"=\s*[^\s\"'>]")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _STRAY = re.compile(r"<(?![a-zA-Z/!])")
@@ -48,7 +50,7 @@ class Outline(HTMLParser):
         line, column = at or self.getpos()
         return TemplateError(self.file, message, line=line + self.first_line - 1, column=column + 1, hint=hint)
 
-    def set_cdata_mode(self, elem: str, *, escapable: bool = False) -> None:  # noqa: ARG002
+    def set_cdata_mode(self, elem: str, *, escapable: bool = False) -> None:
         """MJML reads <style> and <script> like any element, so this does too."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -107,12 +109,16 @@ class Outline(HTMLParser):
             raise self.problem(f"unknown component <{tag}>", f"did you mean <{close[0]}>?" if close else "")
         if tag == "mj-style" and attributes.get("inline"):
             raise self.problem('inline="inline" is not supported', "set the attributes of the components")
-        if _UNQUOTED.search(_QUOTED.sub("", self.get_starttag_text() or "")):
+        if _UNQUOTED.search(_QUOTED.sub('""', self.get_starttag_text() or "")):
             raise self.problem(f"an attribute of <{tag}> has no quotes", 'write name="value"')
 
 
 def outline(file: str, source: str, first_line: int) -> Outline:
     """Check the shape of an MJML source. Raises TemplateError with the position."""
+    if len(_ELEMENT.findall(source)) > MAX_ELEMENTS:
+        raise TemplateError(
+            file, f"more than {MAX_ELEMENTS} elements", line=first_line, hint="show fewer things in one mail"
+        )
     found = Outline(file, first_line)
     found.feed(source)
     found.close()

@@ -34,7 +34,7 @@ class _Words(HTMLParser):
         if tag in _CONTENT:
             self.inside.append(tag)
             self.parts.append(_PARAGRAPH if tag != "mj-raw" else "\n")
-        if tag in _BREAKS or tag == "br":
+        if tag == "br" or (tag in _BREAKS and tag not in {"li", "tr"}):
             self.parts.append("\n")
         if tag == "li":
             self.parts.append("- ")

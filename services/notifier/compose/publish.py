@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from email.utils import getaddresses
 from hashlib import sha256
 
 import msgspec
@@ -18,6 +17,7 @@ from services.contracts.workspace import EmailTemplate, Template
 from services.notifier.compose import front_matter, markup, plain_text
 from services.notifier.compose.errors import LanguageError, TemplateError
 from services.notifier.compose.front_matter import Document, Value
+from services.notifier.compose.headers import address_of
 from services.notifier.compose.language import ROOTS
 from services.notifier.compose.placeholders import Protected, protect
 from services.notifier.compose.reads import reads, shortest
@@ -65,6 +65,8 @@ def _document(file: str, text: str) -> Document:
         raise TemplateError(file, "not a file of a template", hint="known: " + ", ".join(_KEYS))
     if len(text) > MAX_FILE:
         raise TemplateError(file, f"longer than {MAX_FILE} characters", hint="images belong on a server, not inside")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise TemplateError(file, "not UTF-8", hint="save the file as UTF-8")
     if "\0" in text:
         raise TemplateError(file, "holds a NUL character", line=text.count("\n", 0, text.index("\0")) + 1)
     return front_matter.split(file, text, _KEYS[file])
@@ -132,8 +134,7 @@ def _preheader(file: str, value: Value | None, trees: list[nodes.Template]) -> P
 
 def _sender(file: str, value: Value, trees: list[nodes.Template]) -> str:
     source = _source(file, TEXT, value.text, value.line, trees)
-    found = getaddresses([protect(source).text])
-    if len(found) != 1 or "@" not in found[0][1]:
+    if address_of(protect(source).text) is None:
         raise TemplateError(file, f"`from` is not one address: {source}", line=value.line, hint="Sklep <sklep@shop.pl>")
     return source
 

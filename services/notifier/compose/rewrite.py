@@ -43,7 +43,7 @@ class Rewriter(NodeTransformer):
         """Charge every round of a loop for the work in its body."""
         self._remember(node.target, node.iter)
         self.generic_visit(node)
-        cost = sum(1 for statement in node.body for _ in walk(statement, into_loops=False))
+        cost = 1 + sum(1 for statement in node.body for _ in walk(statement, into_loops=False))
         node.iter = _filter(node.iter, "_limited", nodes.Const(cost, lineno=node.lineno))
         return node
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from services.kit.clock import monotonic
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], seconds: float = 10, *, every: float = 0.02, message: str = ""
-) -> T:
+    condition: Callable[[], Awaitable[T]], seconds: float = 10, *, every: float = 0.02, message: str = ""
+) -> T: ...
+@overload
+async def eventually(
+    condition: Callable[[], T], seconds: float = 10, *, every: float = 0.02, message: str = ""
+) -> T: ...
+async def eventually(
+    condition: Callable[[], Any], seconds: float = 10, *, every: float = 0.02, message: str = ""
+) -> Any:
     """Return the first true value of `condition` (plain or async), asked every `every` seconds.
 
     Fails the test after `seconds`, with `message` and the last value. An AssertionError inside counts as not yet.

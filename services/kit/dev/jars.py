@@ -31,11 +31,13 @@ def java() -> str:
 
 
 def jars() -> Path:
-    """Return the folder of Kafka's jars; Maven fills it once, one process at a time."""
-    library = HOME / "lib"
-    with locked(HOME / ".lock"):
-        if not library.exists():
+    """Return the folder of Kafka's jars; Maven fills it once for each version of pom.xml, one process at a time."""
+    library, wanted = HOME / "lib", (HOME / "pom.xml").read_text()
+    marker = library / ".complete"
+    with locked(library / ".lock"):
+        if not marker.exists() or marker.read_text() != wanted:
             _download(library)
+            marker.write_text(wanted)
     return library
 
 
@@ -68,12 +70,11 @@ def _install() -> None:
 def _download(library: Path) -> None:
     if not shutil.which("mvn"):
         _install()
-    partial = library.with_name("lib.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={partial}", "-DincludeScope=runtime"]
+    for outdated in library.glob("*.jar"):
+        outdated.unlink()
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={library}", "-DincludeScope=runtime"]
     command = ["mvn", "-q", "-B", "-f", str(HOME / "pom.xml"), *goal]
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- constants and our own path
     if result.returncode:
         said = (result.stdout + result.stderr)[-500:]
         raise Misconfigured(f"Maven could not bring Kafka's jars; see that `{' '.join(command)}` works here: {said}")
-    partial.rename(library)

@@ -133,13 +133,14 @@ def test_a_name_with_markup_is_escaped_in_html_and_plain_in_text_and_subject() -
     assert mail.subject == evil
 
 
-def test_data_cannot_add_a_second_sender() -> None:
+@pytest.mark.parametrize("evil", ["evil@example.com, Sklep", "a\r\nBcc: all@example.com", "<evil@example.com>"])
+def test_data_cannot_add_a_second_sender(evil: str) -> None:
     template = email("x", front='subject: "S"\nfrom: "{{ profile.first_name }} <a@shop.example>"')
     with pytest.raises(RenderError, match="one address"):
-        render_email(template, {"profile": {"first_name": "evil@example.com, Sklep"}}, POLE)
+        render_email(template, {"profile": {"first_name": evil}}, POLE)
 
 
-@pytest.mark.parametrize("evil", ["a\r\nBcc: all@example.com", "a\nb", "a\x00b\x85c\u2028d"])
+@pytest.mark.parametrize("evil", ["a\r\nBcc all", "a\nb", "a\x00b\x85c\u2028d"])
 def test_no_header_can_be_smuggled_in_through_subject_or_sender(evil: str) -> None:
     template = email(
         "x", front='subject: "Hej {{ profile.first_name }}"\nfrom: "{{ profile.first_name }} <a@shop.example>"'

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from services.kit import instance
+from services.kit.clock import monotonic
 from services.kit.database.pool import open_pool
 from services.kit.database_clock import CHANNEL, DatabaseClock, move, read_offset, reset
 from services.kit.errors import Misconfigured
@@ -109,8 +110,10 @@ async def test_after_a_cut_connection_the_same_name_is_held_again(pool: asyncpg.
     await cut_connections(pool)
 
     # The lock that is there now is the new session's: a cut one gave up its own.
-    await eventually(lambda: held._connection is not None and not held._connection.is_closed())
-    await eventually(lambda: _advisory_locks(pool))
+    await eventually(lambda: not held._connection.is_closed())
+    deadline = monotonic() + 10
+    while await _advisory_locks(pool) != 1:
+        assert monotonic() < deadline
     other = await Instance.take(database_url, "engine")
     assert other.name != held.name
     await held.release()

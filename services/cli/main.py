@@ -1,0 +1,283 @@
+"""`wici`: the command line. Each command imports what it needs when it is called, so that --help is quick."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from services.kit.settings import Settings
+
+app = typer.Typer(
+    name="wici",
+    help="Event-driven marketing automation for online shops: the right message, once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
+people = typer.Typer(help="What is known of a customer.", no_args_is_help=True)
+app.add_typer(letters, name="dead-letters")
+app.add_typer(people, name="customers")
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Folder = Annotated[Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here).")]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+What = Annotated[str, typer.Argument(metavar="[JOURNEY|CHANNEL|all]", help="A journey, a channel, or all.")]
+Letter = Annotated[
+    str, typer.Argument(metavar="NAME", help="PARTITION/OFFSET or timer/ID, as `list` shows it; or all.")
+]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _do(work: Callable[[Settings], Any], *, as_json: bool = False, workspace: Path | None = None) -> NoReturn:
+    """Read the settings, do `work`, print its answer, and end with its exit code."""
+    from services.cli.terminal import answer
+
+    def settled() -> Any:
+        from services.kit.settings import from_environment
+
+        settings = from_environment(os.environ)
+        return work(replace(settings, workspace=workspace) if workspace else settings)
+
+    raise typer.Exit(answer(settled, as_json=as_json))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    language: Annotated[str, typer.Option(help="The language of the recipes: pl or en.")] = "pl",
+    as_json: Json = False,
+) -> None:
+    """Make a workspace to begin with: journeys, templates, settings."""
+
+    def work(_: Settings) -> Any:
+        from services.cli.init import init as command
+
+        return command(folder, language)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def up(host: Host = "127.0.0.1") -> None:
+    """Run everything in one process, with a database of its own unless WICI_DATABASE_URL names one."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.up import up as command
+
+        return command(settings, os.environ, host)
+
+    _do(work)
+
+
+@app.command()
+def run(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="gateway, trigger-engine or notifier.")],
+    host: Host = "0.0.0.0",  # noqa: S104 -- a service in a container
+) -> None:
+    """Run one service, over the PostgreSQL and Kafka that WICI_DATABASE_URL and WICI_KAFKA name."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.run import run as command
+
+        return command(service, settings, os.environ, host)
+
+    _do(work)
+
+
+@app.command()
+def demo(
+    kafka: Annotated[bool, typer.Option("--kafka", help="Separate processes over a real Kafka.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the story; exit 1 if a message is missing.")] = False,
+    language: Annotated[str, typer.Option(help="The language of the recipes: pl or en.")] = "pl",
+) -> None:
+    """Play a small shop's day through the real HTTP addresses, and say what happened and why."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.demo.command import demo as command
+
+        return command(settings, os.environ, kafka=kafka, once=once, language=language)
+
+    _do(work)
+
+
+@app.command()
+def check(
+    folder: Folder = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings count as errors.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a workspace, by file, line and column, and what to write instead."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.terminal import Answer
+        from services.cli.workspace.command import check as command
+
+        return Answer("", None, command(settings.workspace, as_json=as_json, strict=strict))
+
+    _do(work, as_json=as_json, workspace=folder)
+
+
+@app.command()
+def apply(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> None:
+    """Publish the workspace to the database; running services follow it without a restart."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.apply import apply as command
+
+        return command(settings, yes=yes)
+
+    _do(work, as_json=as_json, workspace=folder)
+
+
+@app.command()
+def pause(what: What = "all", as_json: Json = False) -> None:
+    """Let nothing leave of a journey, over a channel, or at all. Messages wait."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.pause import pause as command
+
+        return command(settings, what)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def resume(what: What = "all", as_json: Json = False) -> None:
+    """Lift a pause, or with all every one."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.pause import resume as command
+
+        return command(settings, what)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def clock(
+    change: Annotated[str | None, typer.Argument(metavar="[+45m|reset]", help="How far to move forward.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or move marketing time, where WICI_CLOCK=movable."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.clock import clock as command
+
+        return command(settings, change)
+
+    _do(work, as_json=as_json)
+
+
+@letters.command("list")
+def list_letters(as_json: Json = False) -> None:
+    """What waits for somebody to look at it."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.dead_letters import list_letters as command
+
+        return command(settings)
+
+    _do(work, as_json=as_json)
+
+
+@letters.command("show")
+def show_letter(name: Letter, as_json: Json = False) -> None:
+    """One record, its reason and where it came from."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.dead_letters import show as command
+
+        return command(settings, name)
+
+    _do(work, as_json=as_json)
+
+
+@letters.command()
+def replay(name: Letter, as_json: Json = False) -> None:
+    """Append a record at the end of its topic again, once its cause is mended."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.dead_letters import replay_letters as command
+
+        return command(settings, name)
+
+    _do(work, as_json=as_json)
+
+
+@letters.command()
+def drop(name: Letter, yes: Yes = False, as_json: Json = False) -> None:
+    """Mark a record as done with."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.dead_letters import drop as command
+
+        return command(settings, name, yes=yes)
+
+    _do(work, as_json=as_json)
+
+
+@people.command("show")
+def show_customer(
+    who: Annotated[str, typer.Argument(metavar="ID|EMAIL", help="The shop's customer id, an e-mail or a phone.")],
+    as_json: Json = False,
+) -> None:
+    """Facts, consents, journeys and messages of one customer."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.customers import show as command
+
+        return command(settings, who)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def migrate(as_json: Json = False) -> None:
+    """Bring the database to this version's schema, and create the topics."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.migrate import migrate as command
+
+        return command(settings)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def settings(as_json: Json = False) -> None:
+    """What the environment resolves to, secrets masked."""
+
+    def work(_: Settings) -> Any:
+        from services.cli.settings import settings as command
+
+        return command(os.environ)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Ask every dependency, and say what to do about what is found."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.doctor import doctor as command
+
+        return command(settings, os.environ)
+
+    _do(work, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

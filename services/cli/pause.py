@@ -1,0 +1,67 @@
+"""`wici pause` and `wici resume`: what leaves, from the next claim on."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+import asyncpg
+
+from services.cli.connect import connection, database
+from services.cli.follow import author
+from services.cli.terminal import Answer
+from services.contracts.message import CHANNELS
+from services.contracts.workspace import current
+from services.kit.clock import SystemClock
+from services.kit.errors import Misconfigured
+from services.kit.settings import Settings
+
+_PAUSE = "INSERT INTO queue.pauses (scope, since, by) VALUES ($1, $2, $3) ON CONFLICT (scope) DO NOTHING"
+_RESUME = "DELETE FROM queue.pauses WHERE scope = $1 OR $1 = 'all'"
+_NOW = "SELECT scope, since, by FROM queue.pauses ORDER BY scope"
+
+
+async def pause(settings: Settings, what: str) -> Answer:
+    """Pause a journey, a channel or `all`. Messages wait as rows; nothing is lost."""
+    with database(settings) as found:
+        async with connection(found) as opened:
+            scope = await _scope(opened, what)
+            await opened.execute(_PAUSE, scope, SystemClock().real(), author())
+            return await _state(opened, f"Paused: {scope}.")
+
+
+async def resume(settings: Settings, what: str) -> Answer:
+    """Lift one pause, or with `all` every one."""
+    with database(settings) as found:
+        async with connection(found) as opened:
+            scope = what if what == "all" else await _paused_scope(opened, what)
+            done = await opened.execute(_RESUME, scope)
+            lifted = int(done.split()[-1])
+            return await _state(opened, f"Resumed: {scope}." if lifted else f"{scope} was not paused.")
+
+
+async def _scope(opened: asyncpg.Connection[Any], what: str) -> str:
+    """`all`, `channel:NAME` or `journey:NAME`, written in full or by the name alone."""
+    workspace = await current(opened)
+    journeys = [journey.name for journey in workspace.journeys] if workspace else []
+    known = ["all", *(f"channel:{name}" for name in CHANNELS), *(f"journey:{name}" for name in journeys)]
+    for scope in known:
+        if what in {scope, scope.partition(":")[2]}:
+            return scope
+    near = get_close_matches(what, [scope.rpartition(":")[2] for scope in known], 1)
+    instead = f"Write instead: {near[0]}." if near else f"Write one of {', '.join(known)}."
+    raise Misconfigured(f"There is no journey or channel {what!r}. {instead}")
+
+
+async def _paused_scope(opened: asyncpg.Connection[Any], what: str) -> str:
+    """A scope that is paused may be lifted although its journey is gone."""
+    for row in await opened.fetch(_NOW):
+        if what in {row["scope"], row["scope"].partition(":")[2]}:
+            return str(row["scope"])
+    return await _scope(opened, what)
+
+
+async def _state(opened: asyncpg.Connection[Any], done: str) -> Answer:
+    rows = [dict(row) for row in await opened.fetch(_NOW)]
+    paused = ", ".join(row["scope"] for row in rows) or "nothing"
+    return Answer(f"{done} Paused now: {paused}.", {"paused": rows})

@@ -1,6 +1,6 @@
 """JSON Schemas of the events on the wire, made from the types in data.py: for editors and for every language.
 
-`python -m services.contracts.schemas` writes them into schemas/events/; a test compares.
+`python -m services.contracts.schemas` writes schemas/events/ and schemas/asyncapi.yaml; a test compares.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import yaml
 
+from services.contracts import topics
 from services.contracts.data import MAX_ID, Data, data_type
 from services.contracts.event import ACCEPTED_TYPES, MAX_HOPS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = Path("schemas/events")
+ASYNCAPI = Path("schemas/asyncapi.yaml")
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
 
@@ -63,9 +66,32 @@ def envelope(kind: type[Data], types: dict[str, Any], data: dict[str, Any]) -> d
     }
 
 
+def asyncapi() -> dict[str, Any]:
+    """AsyncAPI 3.0 of the topic that everybody may write to (https://www.asyncapi.com/docs/reference/specification)."""
+    names = sorted(ACCEPTED_TYPES)
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "wici", "version": "1"},
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {
+            "events": {
+                "address": topics.EVENTS,
+                "description": "What happened, keyed by subject, else by an HMAC of the e-mail, else by anonymous id.",
+                "messages": messages,
+            }
+        },
+        "operations": {"receiveEvents": {"action": "receive", "channel": {"$ref": "#/channels/events"}}},
+        "components": {
+            "messages": {name: {"name": name, "payload": {"$ref": f"events/{name}.json"}} for name in names},
+        },
+    }
+
+
 def documents() -> dict[Path, str]:
-    """Every file under schemas/events/ with its text."""
-    return {FOLDER / f"{name}.json": text(event_schema(name)) for name in sorted(ACCEPTED_TYPES)}
+    """Every file with its text."""
+    events = {FOLDER / f"{name}.json": text(event_schema(name)) for name in sorted(ACCEPTED_TYPES)}
+    return {**events, ASYNCAPI: yaml.safe_dump(asyncapi(), sort_keys=False, width=120)}
 
 
 def text(document: dict[str, Any]) -> str:

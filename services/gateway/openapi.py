@@ -22,6 +22,30 @@ PATH = Path("schemas/openapi/gateway.json")
 _REFERENCES = "#/components/schemas/{name}"
 _JSON = "application/json"
 
+EXAMPLE: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "6f0d1c52",
+    "source": "backend",
+    "type": "order.placed",
+    "subject": "c-1",
+    "time": "2026-11-22T10:00:00Z",
+    "data": {
+        "customer": {
+            "id": "c-1",
+            "email": "anna@example.com",
+            "first_name": "Anna",
+            "locale": "pl",
+            "consents": {"email": {"state": "subscribed", "at": "2026-11-20T10:00:00Z", "source": "checkout"}},
+        },
+        "order": {
+            "id": "1001",
+            "total": "249.90",
+            "currency": "PLN",
+            "items": [{"product_id": "632", "sku": "B-1", "name": "Buty", "quantity": 1, "price": "249.90"}],
+        },
+    },
+}
+
 _REFUSALS = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or not UTF-8, or nested too deeply.",
     HTTPStatus.UNAUTHORIZED: "No key, or one that belongs to no http source.",
@@ -59,9 +83,9 @@ def _post_events() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                STRUCTURED: {"schema": event},
-                BATCH: {"schema": batch},
-                _JSON: {"schema": {"anyOf": [event, batch]}},
+                STRUCTURED: {"schema": event, "example": EXAMPLE},
+                BATCH: {"schema": batch, "example": [EXAMPLE]},
+                _JSON: {"schema": {"anyOf": [event, batch]}, "example": EXAMPLE},
             },
         },
         "responses": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import jsonschema_rs
@@ -12,7 +14,7 @@ from services.contracts import schemas
 from services.contracts.event import ACCEPTED_TYPES
 from services.gateway import openapi
 
-from .events import cart_updated, order_placed
+from .events import cart_updated, order_placed, raw
 from .served import Served
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +23,8 @@ ROOT = Path(__file__).parents[3]
 def test_stored_schemas_are_those_of_the_code() -> None:
     expected = schemas.documents() | {openapi.PATH: openapi.text()}
     assert {path: (ROOT / path).read_text() for path in expected} == expected
-    assert {path.relative_to(ROOT) for path in (ROOT / schemas.FOLDER).iterdir()} == set(schemas.documents())
+    stored = {path.relative_to(ROOT) for path in (ROOT / schemas.FOLDER).iterdir()}
+    assert stored == set(schemas.documents()) - {schemas.ASYNCAPI}
 
 
 @pytest.mark.parametrize("event_type", sorted(ACCEPTED_TYPES))
@@ -48,3 +51,22 @@ async def test_description_is_served_to_everybody() -> None:
     answer = await Served().ask(method="GET", headers={}, path="/openapi.json")
     assert answer.status == 200
     assert msgspec.json.decode(answer.body) == openapi.document()
+
+
+async def test_example_of_the_description_is_taken() -> None:
+    assert (await Served().ask(raw(openapi.EXAMPLE))).status == 202
+
+
+async def test_every_event_of_the_guide_is_taken() -> None:
+    guide = (ROOT / "docs/connect/http.md").read_text()
+    events = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", guide, re.DOTALL)]
+    events += [json.loads(line) for line in re.findall(r"^    [^|\n]+\|(\{.*\})$", guide, re.MULTILINE)]
+    assert len(events) == 3
+    for event in events:
+        assert (await Served().ask(raw(event))).status == 202, event
+
+
+def test_guide_names_every_status_of_the_description() -> None:
+    guide = (ROOT / "docs/connect/http.md").read_text()
+    responses = openapi.document()["paths"]["/v1/events"]["post"]["responses"]
+    assert set(re.findall(r"^\| (\d{3}) \|", guide, re.MULTILINE)) | {"202"} == set(responses)

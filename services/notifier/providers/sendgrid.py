@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import parseaddr
@@ -44,6 +45,8 @@ SEND_KEY = "wici"
 REDELIVERED = timedelta(hours=25)
 """SendGrid repeats a callback for 24 hours, and nothing says that a repeat is signed anew; ids make replay harmless."""
 
+# What follows X-Message-Id, which may hold dots itself, in an event's sg_message_id.
+_SERVER = re.compile(r"\.(?:filter|recvd)")
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 _NOT_OURS_TO_SET = frozenset(
@@ -221,7 +224,7 @@ def _callback(event: dict[str, Any], request: CallbackRequest) -> Callback:
         status=status,
         at=time_of(event.get("timestamp"), request.received),
         send_key=send_key_of(event.get(SEND_KEY)),
-        provider_id=message_id.partition(".")[0] if message_id else None,
+        provider_id=_SERVER.split(message_id)[0] if message_id else None,
         recipient=address(event.get("email")),
         data=_detail(status, event),
     )
@@ -240,7 +243,7 @@ def _detail(status: str, event: dict[str, Any]) -> dict[str, Any]:
 def _bounce(event: dict[str, Any]) -> dict[str, Any]:
     code = text_of(event.get("status")) or ""
     # 4.x.x is for now, 5.7.x is about the sender's standing: neither says that the address is bad.
-    hard = event.get("type") == "bounce" and not code.startswith(("4.", "5.7."))
+    hard = event.get("type", "bounce") == "bounce" and not code.startswith(("4.", "5.7."))
     return {"hard": hard, "code": code, "reason": text_of(event.get("reason"))}
 
 

@@ -98,19 +98,11 @@ class KafkaBus:
 
     async def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
         """Return records from `offset` on; see Bus."""
-        place = TopicPartition(topic, partition)
-        async with AIOKafkaConsumer(**self._options, enable_auto_commit=False, auto_offset_reset="none") as reader:
-            reader.assign([place])
-            first = (await reader.beginning_offsets([place]))[place]
-            end = (await reader.end_offsets([place]))[place]
-            position = max(offset, first)
-            reader.seek(place, position)
-            records: list[Record] = []
-            while position < end and len(records) < limit:
-                found = await reader.getmany(timeout_ms=1000, max_records=limit - len(records))
-                records += found.get(place, [])
-                position = await reader.position(place)
-        return [record for record in records if record.offset < end]
+        await self._describe(topic)
+        try:
+            return await _read(self._options, TopicPartition(topic, partition), offset, limit)
+        except KafkaError as error:
+            raise TryAgain(f"Kafka cannot be read now: {error!r}") from error
 
     async def close(self) -> None:
         """Close every producer and consumer, then the connection."""
@@ -166,3 +158,18 @@ def _new_topic(spec: TopicSpec) -> NewTopic:
     retention = str(int(spec.retention.total_seconds() * 1000))
     # -1 is the cluster's default; aiokafka lets it pass only beside an (empty) assignment.
     return NewTopic(spec.name, spec.partitions, -1, replica_assignments={}, topic_configs={"retention.ms": retention})
+
+
+async def _read(options: dict[str, Any], place: TopicPartition, offset: int, limit: int) -> list[Record]:
+    async with AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="none") as reader:
+        reader.assign([place])
+        first = (await reader.beginning_offsets([place]))[place]
+        end = (await reader.end_offsets([place]))[place]
+        position = max(offset, first)
+        reader.seek(place, position)
+        records: list[Record] = []
+        while position < end and len(records) < limit:
+            found = await reader.getmany(timeout_ms=1000, max_records=limit - len(records))
+            records += found.get(place, [])
+            position = await reader.position(place)
+    return [record for record in records if record.offset < end]

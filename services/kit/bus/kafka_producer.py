@@ -24,7 +24,7 @@ class KafkaProducer:
 
     @classmethod
     async def open(cls, options: Mapping[str, Any], timeout: float) -> Self:  # noqa: ASYNC109 -- of each publish
-        """Connect and get a producer id."""
+        """Connect and get a producer id. Raises TryAgain if no broker answers."""
         producer = AIOKafkaProducer(
             **options,
             acks="all",
@@ -35,7 +35,11 @@ class KafkaProducer:
             max_request_size=2 * 1024 * 1024,
             partitioner=partitioner,
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise TryAgain(f"Kafka does not take a producer now: {error!r}") from error
         return cls(producer, timeout)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:

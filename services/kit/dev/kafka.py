@@ -7,7 +7,6 @@ import base64
 import os
 import signal
 import subprocess
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -130,7 +129,8 @@ def _properties(directory: Path, port: int, controller: int) -> dict[str, str]:
 
 
 def _format(directory: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # Sixteen bytes; a random first letter could be "-", which would be read as an option.
+    cluster = base64.urlsafe_b64encode(b"wici" + os.urandom(12)).decode().rstrip("=")
     command = _java_command("kafka.tools.StorageTool", directory, "-Xmx256m", "format", "-t", cluster, "-c")
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own command
     if result.returncode:
@@ -144,6 +144,13 @@ def _java_command(program: str, directory: Path, heap: str, *arguments: str) -> 
 
 async def _answers(bootstrap: str) -> bool:
     """Say whether a broker has registered, and wait a little if not."""
+    try:
+        _, writer = await asyncio.open_connection(*bootstrap.rsplit(":", 1))
+        writer.close()
+    except OSError:
+        # aiokafka would log an error for each of these.
+        await asyncio.sleep(0.1)
+        return False
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
     try:
         await admin.start()

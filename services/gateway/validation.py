@@ -68,6 +68,7 @@ def check(raw: bytes, scope: Scope, own_types: Mapping[str, DataCheck]) -> Check
         )
     subject = event.get("subject") or customer.id
     if subject and "subject" not in event:
+        _check_text("data.customer.id", subject)
         changes["subject"] = subject
     return Checked(
         id=event["id"],
@@ -96,13 +97,16 @@ def _check_attributes(event: dict[str, Any]) -> None:
     if event["specversion"] != "1.0":
         raise Fault("`specversion` is not known here.", 'Write "specversion": "1.0".')
     for name in ("id", "source", "type", "subject"):
-        value = event.get(name, "-")
-        if not (isinstance(value, str) and 0 < len(value) <= words.MAX_ID and value.isprintable()):
-            raise Fault(f"`{name}` is not a short text.", "Write 1 to 256 printable characters.")
+        _check_text(name, event.get(name, "-"))
     if "time" in event:
         _check_time(event["time"])
     for name in event.keys() - _ATTRIBUTES:
         _check_extension(name, event[name])
+
+
+def _check_text(name: str, value: object) -> None:
+    if not (isinstance(value, str) and 0 < len(value) <= words.MAX_ID and value.isprintable()):
+        raise Fault(f"`{name}` is not a short text.", "Write 1 to 256 printable characters.")
 
 
 def _check_time(value: object) -> None:

@@ -168,6 +168,11 @@ def test_customer_id_without_a_subject_becomes_the_subject() -> None:
     assert (checked.subject, checked.changes) == ("c-1", {"subject": "c-1"})
 
 
+def test_customer_id_that_cannot_be_a_subject_is_refused() -> None:
+    fault = refused(order_placed(subject=None, data={"customer": {"id": "c\n1"}, "order": ORDER}))
+    assert "`data.customer.id`" in fault.error
+
+
 def test_data_in_base64_is_read_and_written_as_json() -> None:
     encoded = base64.b64encode(raw({"order": ORDER})).decode()
     checked = taken(order_placed(data=None, data_base64=encoded))

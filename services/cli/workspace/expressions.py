@@ -19,7 +19,8 @@ def check_expression(
     try:
         compile_condition(node.text, scope, expect=expect)
     except ConditionError as error:
-        sheet.error(place_in(node, error.column, sheet), "bad-condition", error.message, error.hint)
+        hint = error.hint or ("write it like: event.order.total >= 100" if expect == BOOL else "name one field of it")
+        sheet.error(place_in(node, error.column, sheet), "bad-condition", error.message, hint)
 
 
 def place_in(node: Scalar, column: int, sheet: Sheet) -> Place:

@@ -40,7 +40,7 @@ class Files:
         """Names of files (or folders) directly in the folder `name`, sorted, without hidden ones."""
         try:
             with os.scandir(self.root / name) as entries:
-                found = [entry.name for entry in entries if entry.is_dir() == folders]
+                found = [entry.name for entry in entries if _is_folder(entry) == folders]
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
@@ -73,6 +73,13 @@ def _decode(raw: bytes, sheet: Sheet) -> bool:
         sheet.error(None, "unreadable-file", f"the file is not UTF-8 (line {line})", "save it as UTF-8 text")
         return False
     return True
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: reading it says what is wrong
+        return False
 
 
 def _shown(name: str) -> str:

@@ -113,4 +113,5 @@ JOURNEY = Table(
     required=("journey", "enter", "steps"),
     later=("holdout", "live"),
     about="one journey",
+    like="begin it with 'journey: its-name'",
 )

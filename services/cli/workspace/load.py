@@ -49,9 +49,7 @@ def load(folder: Path) -> Loaded:
     settings, named = _settings(files)
     own_events = read_event_schemas(files)
     templates = read_templates(files, settings.shop.locale if settings and settings.shop.locale else "en")
-    # Without readable accounts every channel counts as there: one mistake is said once.
-    channels = frozenset(account.channel for account in settings.accounts) if settings else frozenset(CHANNELS)
-    journeys = _journeys(files, Surroundings(templates, own_events, channels))
+    journeys = _journeys(files, Surroundings(templates, own_events, _channels(settings, files)))
     _warn_of_later_files(files)
     findings = in_order(finding for sheet in files.sheets.values() for finding in sheet.findings)
     workspace = None
@@ -69,6 +67,13 @@ def _settings(files: Files) -> tuple[Settings | None, tuple[Reference, ...]]:
     if node is None:
         return None, ()
     return read_settings(node, sheet), tuple(references(node))
+
+
+def _channels(settings: Settings | None, files: Files) -> frozenset[str]:
+    """Channels with an account. With a mistake in wici.yaml every channel counts: one mistake is said once."""
+    if settings is None or errors(files.sheet(SETTINGS_FILE).findings):
+        return frozenset(CHANNELS)
+    return frozenset(account.channel for account in settings.accounts)
 
 
 def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:

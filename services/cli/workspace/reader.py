@@ -38,7 +38,7 @@ def _table(shape: Table, node: Node, sheet: Sheet, what: str) -> Row | None:
             values[key] = found
     for key in shape.required:
         if key not in node.values:
-            hint = f"write instead: {shape.like}" if shape.like else f"add a line '{key}: …'"
+            hint = f"write instead: {shape.like}" if shape.like.startswith("{") else f"add a line '{key}: …'"
             sheet.error(node.place, "missing-key", f"{what} needs '{key}'", hint)
     return Row(node, values)
 

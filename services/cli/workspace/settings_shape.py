@@ -68,4 +68,5 @@ SETTINGS = Table(
     },
     required=("shop", "sources", "providers"),
     about="wici.yaml: the shop, its sources, providers and policies",
+    like="begin it with 'shop:'",
 )

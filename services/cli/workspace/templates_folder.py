@@ -30,7 +30,7 @@ def _template(files: Files, name: str, shop_locale: str) -> TemplateFolder:
         if shop_locale in places:
             hint = f"move them into {home}/{shop_locale}/"
             files.sheet(home).error(None, "duplicate-name", f"two places hold the texts for {shop_locale}", hint)
-        places[shop_locale] = home
+        places.setdefault(shop_locale, home)
     if not places:
         hint = "write email.mjml or sms.txt into it"
         files.sheet(home).error(None, "missing-file", "the template has no texts", hint)

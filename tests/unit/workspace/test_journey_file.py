@@ -1,0 +1,141 @@
+"""A journey's file becomes the published journey: short forms spelled out, defaults filled in, every name checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.contracts.journey import Enter, Goal, Journey, Rule
+from tests.unit.workspace.folder import JOURNEY, journey, loaded, said, the
+
+STEPS = JOURNEY[JOURNEY.index("steps:") :]
+
+
+def read(home: Path, head: str) -> Journey:
+    found = loaded(home, {"journeys/hello.yaml": head + STEPS})
+    assert found.workspace is not None, [finding.render() for finding in found.findings]
+    return found.workspace.journeys[0]
+
+
+def test_the_shortest_journey_gets_every_default(tmp_path: Path) -> None:
+    found = read(tmp_path, "journey: hello\nenter: {on: order.placed}\n")
+    assert found.enter == Enter(on="order.placed", condition=None, key=None, again_after=None, max_age=86_400.0)
+    assert (found.klass, found.late, found.max_lateness) == ("marketing", "recheck", 7_200.0)
+    assert (found.goals, found.exits, found.topic) == ((), (), None)
+
+
+def test_a_full_journey_is_kept_word_for_word(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        """\
+journey: hello
+title: Cześć
+about: says hello
+owner: marketing@sklep.example
+class: service
+topic: greetings
+enter: {on: cart.abandoned, if: event.cart.total >= 100, key: event.cart.id, again: after 7 days, max_age: 2 hours}
+goal: {on: order.placed, if: received.order.cart_id == event.cart.id, within: 5 days, stay: true}
+exit: [{on: order.placed}, {on: cart.updated, if: received.cart.total == 0}]
+policy: {late: drop, max_lateness: 30 minutes}
+in_flight: pin
+""",
+    )
+    assert (found.title, found.about, found.owner) == ("Cześć", "says hello", "marketing@sklep.example")
+    assert (found.klass, found.topic, found.late, found.max_lateness) == ("service", "greetings", "drop", 1_800.0)
+    assert found.enter == Enter("cart.abandoned", "event.cart.total >= 100", "event.cart.id", 604_800.0, 7_200.0)
+    assert found.goals == (Goal("order.placed", "received.order.cart_id == event.cart.id", 432_000.0, stay=True),)
+    assert found.exits == (Rule("order.placed"), Rule("cart.updated", "received.cart.total == 0"))
+
+
+@pytest.mark.parametrize(("again", "seconds"), [("never", None), ("always", 0.0), ("after 2 hours", 7_200.0)])
+def test_again_is_never_always_or_after_a_duration(tmp_path: Path, again: str, seconds: float | None) -> None:
+    assert read(tmp_path, f"journey: hello\nenter: {{on: order.placed, again: {again}}}\n").enter.again_after == seconds
+
+
+def test_a_transactional_journey_sends_late_rather_than_never(tmp_path: Path) -> None:
+    assert read(tmp_path, "journey: hello\nclass: transactional\nenter: {on: order.placed}\n").late == "send"
+
+
+@pytest.mark.parametrize(
+    ("head", "place", "rule"),
+    [
+        ("journey: hello\nenter: {on: order.placed, again: after soon}\n", "2:34", "bad-duration"),
+        ("journey: hello\nenter: {on: order.placed, again: sometimes}\n", "2:34", "bad-duration"),
+        ("journey: hello\nenter: {on: order.placed, max_age: 0 days}\n", "2:36", "bad-duration"),
+        ("journey: hello\nenter: order.placed\n", "2:8", "wrong-kind"),
+        ("journey: hello\nenter: {on: [order.placed]}\n", "2:13", "wrong-kind"),
+        ("journey: hello\nenter: {if: true}\n", "2:8", "missing-key"),
+        ("journey: Hello World\nenter: {on: order.placed}\n", "1:10", "bad-name"),
+        ("journey: hello\nclass: promo\nenter: {on: order.placed}\n", "2:8", "bad-value"),
+        ("journey: hello\nenter: {on: order.placed, key: event.order}\n", "2:32", "bad-condition"),
+        ("journey: hello\nenter: {on: order.placed}\ngoal: {on: order.paied}\n", "3:12", "unknown-event"),
+        ("journey: hello\nenter: {on: order.placed}\ngoal: {on: order.paid, stay: maybe}\n", "3:30", "wrong-kind"),
+        ("journey: hello\nenter: {on: order.placed}\nexit: [{on: order.paid, if: received.x == 1}]\n", "3:38",
+         "bad-condition"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_head_is_named_where_it_stands(tmp_path: Path, head: str, place: str, rule: str) -> None:
+    found = the(journey(tmp_path, head + STEPS))
+    assert (found.place, found.rule) == (f"journeys/hello.yaml:{place}", rule)
+    assert found.hint
+
+
+@pytest.mark.parametrize(
+    ("head", "word"),
+    [
+        ("holdout: 10%\nenter: {on: order.placed}\n", "holdout"),
+        ("live: {from: 2026-11-20}\nenter: {on: order.placed}\n", "live"),
+        ("enter: {on: order.placed}\nin_flight: drain\n", "drain"),
+        ("enter: {on: order.placed}\nin_flight: {migrate: {a: b}}\n", "migrate"),
+        ("enter: {on: order.placed}\npolicy: {priority: 50}\n", "priority"),
+        ("enter: {on: order.placed}\npolicy: {quiet_hours: inherit}\n", "quiet_hours"),
+    ],
+)
+def test_a_word_of_a_later_version_says_so(tmp_path: Path, head: str, word: str) -> None:
+    found = the(journey(tmp_path, "journey: hello\n" + head + STEPS))
+    assert (found.rule, found.message) == ("reserved-word", f"'{word}' is not available in this version")
+
+
+@pytest.mark.parametrize("way", ["segment: vip", "at: 2026-12-06", "every: '0 9 * * 1'", "date: profile.birthday"])
+def test_a_way_to_enter_of_a_later_version_says_so(tmp_path: Path, way: str) -> None:
+    found = journey(tmp_path, f"journey: hello\nenter: {{{way}}}\n{STEPS}")
+    assert {finding.rule for finding in found} == {"reserved-word", "missing-key"}
+
+
+def test_a_journey_cannot_be_entered_by_what_became_of_a_message(tmp_path: Path) -> None:
+    found = the(journey(tmp_path, f"journey: hello\nenter: {{on: message.opened}}\n{STEPS}"))
+    assert (found.rule, found.place) == ("reserved-word", "journeys/hello.yaml:2:13")
+
+
+def test_an_event_that_nothing_derives_yet_is_a_warning(tmp_path: Path) -> None:
+    found = the(journey(tmp_path, f"journey: hello\nenter: {{on: customer.birthday}}\n{STEPS}"))
+    assert (found.rule, found.severity) == ("not-yet-applied", "warning")
+
+
+def test_two_journeys_of_one_name_are_refused(tmp_path: Path) -> None:
+    found = loaded(tmp_path, {"journeys/zz.yaml": JOURNEY}).findings
+    assert said(found) == [("journeys/zz.yaml:1:10", "duplicate-name")]
+    assert "journeys/hello.yaml" in found[0].hint
+
+
+def test_a_journey_in_a_file_of_another_name_is_a_warning(tmp_path: Path) -> None:
+    found = loaded(tmp_path, {"journeys/other.yaml": JOURNEY.replace("journey: hello", "journey: third")})
+    assert said(found.findings) == [("journeys/other.yaml:1:10", "name-mismatch")]
+    assert found.workspace is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        ("if: event.order.totl > 5", "3:19"),
+        ("if: 'event.order.totl > 5'", "3:20"),
+        ("if: |\n    event.order.total > 5 &&\n    event.order.totl > 5", "5:17"),
+        ("if: event.order.total > 5 &&\n    event.order.totl > 5", "4:17"),
+    ],
+)
+def test_a_mistake_in_a_condition_is_placed_inside_the_condition(tmp_path: Path, written: str, place: str) -> None:
+    found = the(journey(tmp_path, f"journey: hello\nenter:\n  {written}\n  on: order.placed\n{STEPS}"))
+    assert found.place == f"journeys/hello.yaml:{place}"
+    assert "total" in found.hint

@@ -1,0 +1,182 @@
+"""Steps: short forms, ids that stay, and what a reader of the file would not see at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.contracts.journey import Arm, Branch, Send, Step, Stop, Wait
+from tests.unit.workspace.folder import JOURNEY, MAIL, SETTINGS, loaded, said, steps, the
+
+HEAD = JOURNEY[: JOURNEY.index("  - send")]
+
+
+def read(home: Path, text: str) -> tuple[Step, ...]:
+    written = HEAD + "".join(f"  {line}\n" for line in text.splitlines())
+    found = loaded(home, {"journeys/hello.yaml": written})
+    assert found.workspace is not None, [finding.render() for finding in found.findings]
+    return found.workspace.journeys[0].steps
+
+
+def test_a_send_names_one_channel_the_first_of_several_or_all(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        """\
+- {send: hello, via: email}
+- {send: hello, via: {first: [sms, email]}, otherwise: exit, class: marketing}
+- {send: hello, via: {all: [email, sms]}, on_unknown: retry, id: both}
+""",
+    )
+    assert found == (
+        Send("send-hello", "hello", ("email",)),
+        Send("send-hello-2", "hello", ("sms", "email"), otherwise="exit", klass="marketing"),
+        Send("both", "hello", ("email", "sms"), every=True, on_unknown="retry"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "amount", "unit"),
+    [("1 day", 1, "days"), ("24 hours", 24, "hours"), ("1.5 hours", 1.5, "hours"), ("2 weeks", 2, "weeks")],
+)
+def test_a_wait_keeps_its_unit_because_a_day_is_a_calendar_day(
+    tmp_path: Path, written: str, amount: float, unit: str
+) -> None:
+    wait = read(tmp_path, f"- wait: {written}")[0]
+    assert isinstance(wait, Wait)
+    assert (wait.amount, wait.unit) == (amount, unit)
+
+
+def test_a_branch_has_arms_and_an_else(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        """\
+- branch:
+    - if: event.order.total >= 100
+      do:
+        - {send: hello, via: sms}
+        - stop
+    - else: [{send: hello, via: email}]
+- wait: 1 day
+""",
+    )
+    assert found == (
+        Branch("branch-1", (
+            Arm((Send("send-hello", "hello", ("sms",)), Stop("stop-1")), "event.order.total >= 100"),
+            Arm((Send("send-hello-2", "hello", ("email",)),)),
+        )),
+        Wait("wait-1", 1.0, "days"),
+    )  # fmt: skip
+
+
+def test_ids_count_through_the_file_and_not_through_each_arm(tmp_path: Path) -> None:
+    found = read(tmp_path, "- wait: 1 day\n- branch: [{if: 'true', do: [{wait: 1 day}]}]\n- wait: 1 day")
+    assert [step.id for step in found] == ["wait-1", "branch-1", "wait-3"]
+
+
+def test_two_steps_of_one_id_are_refused(tmp_path: Path) -> None:
+    found = the(steps(tmp_path, "- {wait: 1 day, id: pause}\n- {wait: 2 days, id: pause}"))
+    assert (found.rule, found.place) == ("duplicate-step-id", "journeys/hello.yaml:6:24")
+
+
+def test_an_id_that_another_step_gets_by_itself_is_refused(tmp_path: Path) -> None:
+    found = the(steps(tmp_path, "- {wait: 1 day, id: send-hello}\n- {send: hello, via: email}"))
+    assert (found.rule, found.place) == ("duplicate-step-id", "journeys/hello.yaml:6:5")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("- stop\n- wait: 1 day", "6:5"),
+        ("- branch: [{if: 'true', do: [stop, {wait: 1 day}]}]", "5:38"),
+        ("- branch:\n    - {if: 'true', do: [stop]}\n    - else: [stop]\n- wait: 1 day\n- wait: 1 day", "8:5"),
+    ],
+)
+def test_a_step_that_nothing_leads_to_is_refused_once(tmp_path: Path, text: str, place: str) -> None:
+    found = the(steps(tmp_path, text))
+    assert (found.rule, found.place) == ("unreachable-step", f"journeys/hello.yaml:{place}")
+
+
+@pytest.mark.parametrize("last", ["- {if: 'false', do: [stop]}", "- else: []", "- else: [{wait: 1 day}]"])
+def test_a_step_after_a_branch_that_some_way_leaves_is_fine(tmp_path: Path, last: str) -> None:
+    assert len(read(tmp_path, f"- branch:\n    - {{if: 'true', do: [stop]}}\n    {last}\n- wait: 1 day")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "rule"),
+    [
+        ("- {send: hello}", "5:5", "missing-key"),
+        ("- {send: hello, via: fax}", "5:24", "unknown-channel"),
+        ("- {send: hello, via: [email, sms]}", "5:24", "wrong-kind"),
+        ("- {send: hello, via: {first: [sms], all: [email]}}", "5:24", "bad-value"),
+        ("- {send: hello, via: {first: [sms, sms]}}", "5:32", "bad-value"),
+        ("- {send: hello, via: {first: []}}", "5:32", "bad-value"),
+        ("- {send: hello, via: email, otherwise: shout}", "5:42", "bad-value"),
+        ("- {send: hello, via: email, class: promo}", "5:38", "bad-value"),
+        ("- {send: hello, vai: email, via: sms}", "5:19", "unknown-key"),
+        ("- {wait: 3}", "5:12", "bad-duration"),
+        ("- {wait: 1 month}", "5:12", "bad-duration"),
+        ("- branch: []", "5:13", "bad-value"),
+        ("- branch: [{else: []}, {if: 'true', do: []}]", "5:15", "else-not-last"),
+        ("- branch: [{if: 'true'}]", "5:14", "missing-key"),
+        ("- branch: [{when: 'true', do: []}]", "5:15", "unknown-key"),
+        ("- branch: [{if: profile.orders_cuont == 0, do: []}]", "5:27", "bad-condition"),
+        ("- {stop: now}", "5:6", "wrong-kind"),
+        ("- email", "5:5", "wrong-kind"),
+        ("- [stop]", "5:5", "wrong-kind"),
+        ("- {sned: hello, via: email}", "5:6", "unknown-key"),
+        ("- {send: hello, via: email, id: Not An Id}", "5:35", "bad-name"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_step_is_named_where_it_stands(tmp_path: Path, text: str, place: str, rule: str) -> None:
+    found = the(steps(tmp_path, text))
+    assert (found.place, found.rule) == (f"journeys/hello.yaml:{place}", rule)
+    assert found.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- wait_for: {on: message.clicked, within: 2 days}\n  then: []", "- split: {a: {share: 50, do: []}}", "- tag: x",
+        "- untag: x", "- set: {a: 1}", "- alert: {team: support}", "- webhook: {url: $URL}", "- start: win-back",
+        "- onsite: exit-offer", "- survey: why", "- coupon: {pool: x}", "- points: {give: 50}", "- wait: until 10:00",
+        "- {send: hello, via: email, otherwise: onsite}",
+    ],
+)  # fmt: skip
+def test_a_step_of_a_later_version_says_so(tmp_path: Path, text: str) -> None:
+    found = the(steps(tmp_path, text))
+    assert found.rule == "reserved-word"
+    assert "not available in this version" in found.message
+
+
+def test_a_template_without_a_text_for_the_channel_is_refused(tmp_path: Path) -> None:
+    mail = {"templates/letter/pl/email.mjml": MAIL}
+    text = JOURNEY.replace("send: hello\n    via: email", "send: letter\n    via: {first: [sms, email]}")
+    found = loaded(tmp_path, {**mail, "journeys/hello.yaml": text}).findings
+    assert said(found) == [("journeys/hello.yaml:6:10", "unknown-channel")]
+    assert "templates/letter/pl/sms.txt" in found[0].hint
+
+
+def test_a_channel_that_no_provider_delivers_is_refused(tmp_path: Path) -> None:
+    only_mail = SETTINGS.replace("  sms: [{name: text, provider: mailbox}]\n", "")
+    text = JOURNEY.replace("via: email", "via: sms")
+    found = loaded(tmp_path, {"wici.yaml": only_mail, "journeys/hello.yaml": text}).findings
+    assert said(found) == [("journeys/hello.yaml:6:10", "no-account")]
+    assert found[0].severity == "error"
+    first = JOURNEY.replace("via: email", "via: {first: [sms, email]}")
+    found = loaded(tmp_path, {"wici.yaml": only_mail, "journeys/hello.yaml": first}).findings
+    assert [finding.severity for finding in found] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [("event.order.totl", "total"), ("event.cart.id", ""), ("profile.firstname", "first_name")],
+)
+def test_a_template_that_reads_what_the_event_does_not_bring_is_a_warning(
+    tmp_path: Path, variable: str, hint: str
+) -> None:
+    mail = MAIL.replace("Zażółć gęślą jaźń.", f"{{{{ {variable} }}}}")
+    found = the(loaded(tmp_path, {"templates/hello/pl/email.mjml": mail}).findings)
+    assert (found.place, found.rule, found.severity) == ("journeys/hello.yaml:5:11", "template-variable", "warning")
+    assert variable in found.message
+    assert hint in found.hint

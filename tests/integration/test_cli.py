@@ -1,0 +1,329 @@
+"""Each command over a real PostgreSQL: what it does, what it says, and that wrong use changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner, Result
+
+from services.cli.connect import bus, connection, topic_specs
+from services.cli.main import app
+from services.contracts import ids, topics
+from services.contracts.workspace import current
+from services.kit.bus import Outgoing, Record
+from services.kit.bus.dead_letters import dead_letter
+from services.kit.clock import SystemClock
+from services.kit.errors import BadRecord
+from services.kit.settings import Settings, from_environment
+from services.trigger_engine.profiles.state import Fact, Profile, dump
+from tests.support.databases import execute, with_database
+
+RUNNER = CliRunner()
+AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+PROFILE = ids.profile(ids.kafka_event("test", "1"), 0)
+
+
+class Shop:
+    """A workspace, a database, and the command line over both."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder = folder
+        self.environ = {"WICI_WORKSPACE": str(folder), "WICI_DATABASE_URL": database_url, "BACKEND_KEY": "k" * 40}
+        self.settings: Settings = from_environment(self.environ)
+
+    def wici(self, *typed: str, environ: dict[str, str] | None = None) -> Result:
+        outside = dict.fromkeys(name for name in os.environ if name.startswith("WICI_"))
+        done = RUNNER.invoke(app, list(typed), env={**outside, **self.environ, **(environ or {})})
+        assert "Traceback" not in done.output
+        return done
+
+    def told(self, *typed: str) -> Any:
+        done = self.wici(*typed, "--json")
+        assert done.exit_code == 0, done.output
+        return json.loads(done.output)
+
+    def ask(self, work: Callable[[asyncpg.Connection[Any]], Awaitable[Any]]) -> Any:
+        async def asked() -> Any:
+            async with connection(self.settings) as opened:
+                return await work(opened)
+
+        return asyncio.run(asked())
+
+    def change(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, database_url: str) -> Shop:
+    made = RUNNER.invoke(app, ["init", str(tmp_path / "shop"), "--language", "en"])
+    assert made.exit_code == 0, made.output
+    return Shop(tmp_path / "shop", database_url)
+
+
+def test_the_first_apply_publishes_every_journey_as_revision_one(shop: Shop) -> None:
+    done = shop.told("apply", "--yes")
+    assert (done["version"], done["changed"]) == (1, True)
+    assert set(done["journeys"].values()) == {1}
+    workspace = shop.ask(current)
+    assert {journey.name: journey.revision for journey in workspace.journeys} == done["journeys"]
+
+
+def test_applying_the_same_files_again_publishes_nothing(shop: Shop) -> None:
+    shop.told("apply", "--yes")
+    assert shop.told("apply", "--yes")["changed"] is False
+    assert shop.ask(lambda c: c.fetchval("SELECT count(*) FROM workspace.versions")) == 1
+
+
+def test_a_changed_text_makes_a_version_and_only_a_changed_graph_a_revision(shop: Shop) -> None:
+    shop.told("apply", "--yes")
+    shop.change("journeys/welcome.yaml", "title: ", "title: My ")
+    titled = shop.told("apply", "--yes")
+    assert (titled["version"], titled["changed_journeys"]) == (2, [])
+    shop.change("journeys/welcome.yaml", "wait: 3 days", "wait: 4 days")
+    changed = shop.told("apply", "--yes")
+    assert (changed["version"], changed["changed_journeys"], changed["journeys"]["welcome"]) == (3, ["welcome"], 2)
+    rows = shop.ask(
+        lambda c: c.fetch("SELECT revision FROM workspace.journeys WHERE name = 'welcome' ORDER BY revision")
+    )
+    assert [row["revision"] for row in rows] == [1, 2]
+
+
+def test_publishing_gives_services_a_hint(shop: Shop) -> None:
+    async def hinted(opened: asyncpg.Connection[Any]) -> bool:
+        heard = asyncio.Event()
+        await opened.add_listener("wici_workspace", lambda *_: heard.set())
+        await asyncio.to_thread(shop.wici, "apply", "--yes")
+        await asyncio.wait_for(heard.wait(), 5)
+        return True
+
+    assert shop.ask(hinted)
+
+
+def test_apply_without_a_terminal_asks_for_yes_and_publishes_nothing(shop: Shop) -> None:
+    done = shop.wici("apply")
+    assert done.exit_code == 1
+    assert "--yes" in done.output
+    assert shop.ask(current) is None
+
+
+def test_a_broken_workspace_is_not_applied_and_the_version_before_stays(shop: Shop) -> None:
+    shop.told("apply", "--yes")
+    shop.change("journeys/welcome.yaml", "send: welcome\n", "send: welcmoe\n")
+    done = shop.wici("apply", "--yes")
+    assert done.exit_code == 1
+    assert "journeys/welcome.yaml:" in done.output
+    assert shop.ask(current).version == 1
+
+
+def test_a_step_id_that_means_something_else_is_refused_and_nothing_is_published(shop: Shop) -> None:
+    shop.change("journeys/welcome.yaml", "send: welcome\n", "send: welcome\n    id: hello\n")
+    shop.told("apply", "--yes")
+    shop.change("journeys/welcome.yaml", "send: welcome\n", "send: welcome-guide\n")
+    done = shop.wici("apply", "--yes")
+    assert done.exit_code == 1
+    assert "hello" in done.output
+    assert shop.ask(current).version == 1
+
+
+def test_a_journey_a_channel_and_everything_can_be_paused_and_resumed(shop: Shop) -> None:
+    shop.told("apply", "--yes")
+    for what, scope in (("welcome", "journey:welcome"), ("channel:sms", "channel:sms"), ("all", "all")):
+        assert scope in {row["scope"] for row in shop.told("pause", what)["paused"]}
+    assert shop.told("pause", "welcome")["paused"][0]["by"]
+    assert {row["scope"] for row in shop.told("resume", "sms")["paused"]} == {"all", "journey:welcome"}
+    assert shop.told("resume", "all")["paused"] == []
+
+
+def test_a_mistyped_journey_is_not_paused_but_answered_with_the_nearest(shop: Shop) -> None:
+    shop.told("apply", "--yes")
+    done = shop.wici("pause", "wellcome")
+    assert done.exit_code == 1
+    assert "Write instead: welcome" in done.output
+    assert shop.ask(lambda c: c.fetchval("SELECT count(*) FROM queue.pauses")) == 0
+
+
+def test_the_pause_of_a_journey_that_is_gone_can_be_lifted(shop: Shop) -> None:
+    shop.told("apply", "--yes")
+    shop.told("pause", "welcome")
+    (shop.folder / "journeys" / "welcome.yaml").unlink()
+    shop.told("apply", "--yes")
+    assert shop.told("resume", "welcome")["paused"] == []
+
+
+def test_the_clock_moves_only_where_it_is_movable(shop: Shop) -> None:
+    refused = shop.wici("clock", "+45m")
+    assert refused.exit_code == 1
+    assert "WICI_CLOCK=movable" in refused.output
+    movable = {"WICI_CLOCK": "movable"}
+    assert shop.wici("clock", "+45m", environ=movable).exit_code == 0
+    shown = json.loads(shop.wici("clock", "+1 day", "--json", environ=movable).output)
+    assert shown["offset_seconds"] == 86_400 + 2_700
+    assert json.loads(shop.wici("clock", "reset", "--json", environ=movable).output)["offset_seconds"] == 0
+    assert shop.wici("clock", "45", environ=movable).exit_code == 1
+
+
+def test_migrate_makes_schema_and_topics_and_may_be_repeated(shop: Shop, postgres_url: str) -> None:
+    name = "bare_" + os.urandom(6).hex()
+    asyncio.run(execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE template0"))
+    environ = {"WICI_DATABASE_URL": with_database(postgres_url, name)}
+    try:
+        before = shop.wici("pause", environ=environ)
+        assert (before.exit_code, "wici migrate" in before.output) == (1, True)
+        told = json.loads(shop.wici("migrate", "--json", environ=environ).output)
+        assert "contracts_0001" in told["migrations"]
+        assert told["topics"] == dict.fromkeys(topics.ALL, topics.PARTITIONS)
+        assert json.loads(shop.wici("migrate", "--json", environ=environ).output)["migrations"] == []
+    finally:
+        asyncio.run(execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def bury(settings: Settings, *values: bytes) -> None:
+    """Write dead letters that came from the topic of events."""
+    async with bus(settings, SystemClock()) as opened:
+        await opened.create_topics(topic_specs(settings))
+        producer = await opened.producer()
+        events = settings.topic(topics.EVENTS)
+        await producer.publish([Outgoing(events, b"c-1", value) for value in values])
+        for record in await all_records(settings, topics.EVENTS):
+            problem = BadRecord("not_json", "The record is no JSON object.")
+            await producer.publish([dead_letter(record, problem, AT, settings.topic(topics.DEAD_LETTERS))])
+
+
+async def all_records(settings: Settings, topic: str) -> list[Record]:
+    async with bus(settings, SystemClock()) as opened:
+        name = settings.topic(topic)
+        pages = [await opened.read(name, partition, 0, 100) for partition in range(await opened.partitions(name))]
+    return [record for page in pages for record in page]
+
+
+def test_a_dead_letter_is_listed_shown_and_replayed_at_the_end_of_its_topic_once(shop: Shop) -> None:
+    asyncio.run(bury(shop.settings, b"{broken"))
+    (letter,) = shop.told("dead-letters", "list")
+    assert letter["reason"] == "not_json"
+    shown = shop.told("dead-letters", "show", letter["name"])
+    assert shown["value"] == "{broken"
+    assert shown["topic"] == topics.EVENTS
+    assert shop.told("dead-letters", "replay", letter["name"]) == {"replayed": [letter["name"]]}
+    assert [record.value for record in asyncio.run(all_records(shop.settings, topics.EVENTS))] == [b"{broken"] * 2
+    assert shop.told("dead-letters", "list") == []
+    again = shop.wici("dead-letters", "replay", letter["name"])
+    assert (again.exit_code, "dead-letters list" in again.output) == (1, True)
+    assert len(asyncio.run(all_records(shop.settings, topics.EVENTS))) == 2
+
+
+def test_dropped_dead_letters_are_gone_from_the_list_and_nothing_is_published(shop: Shop) -> None:
+    asyncio.run(bury(shop.settings, b"{one", b"{two"))
+    refused = shop.wici("dead-letters", "drop", "all")
+    assert (refused.exit_code, "--yes" in refused.output) == (1, True)
+    assert len(shop.told("dead-letters", "list")) == 2
+    assert len(shop.told("dead-letters", "drop", "all", "--yes")["dropped"]) == 2
+    assert shop.told("dead-letters", "list") == []
+    assert len(asyncio.run(all_records(shop.settings, topics.EVENTS))) == 2
+
+
+def test_a_record_that_somebody_else_wrote_into_the_topic_is_listed_all_the_same(shop: Shop) -> None:
+    async def write() -> None:
+        async with bus(shop.settings, SystemClock()) as opened:
+            await opened.create_topics(topic_specs(shop.settings))
+            producer = await opened.producer()
+            await producer.publish([Outgoing(topics.DEAD_LETTERS, None, b"\xff\x00")])
+
+    asyncio.run(write())
+    (letter,) = shop.told("dead-letters", "list")
+    assert letter["reason"] == "not_a_dead_letter"
+    assert shop.wici("dead-letters", "show", letter["name"]).exit_code == 0
+    assert shop.wici("dead-letters", "replay", letter["name"]).exit_code == 1
+    assert shop.told("dead-letters", "drop", letter["name"], "--yes")["dropped"] == [letter["name"]]
+
+
+def test_a_parked_timer_is_listed_and_armed_again(shop: Shop) -> None:
+    timer = ids.entry("welcome", PROFILE)
+    asyncio.run(bury(shop.settings))
+    park = (
+        "INSERT INTO engine.parked (id, profile_id, due, generation, reason, parked_at)"
+        " VALUES ($1, $2, $3, 4, 'react_failed', $3)"
+    )
+    shop.ask(lambda c: c.execute(park, timer, PROFILE, AT))
+    (listed,) = shop.told("dead-letters", "list")
+    assert listed["name"] == f"timer/{ids.text(timer)}"
+    assert shop.told("dead-letters", "show", listed["name"])["reason"] == "react_failed"
+    shop.told("dead-letters", "replay", listed["name"])
+    row = shop.ask(lambda c: c.fetchrow("SELECT due, generation FROM engine.timers WHERE id = $1", timer))
+    assert (row["due"], row["generation"]) == (AT, 4)
+    assert shop.told("dead-letters", "list") == []
+
+
+def know(shop: Shop) -> None:
+    """Store a customer as the trigger engine does."""
+    profile = Profile(id=PROFILE, created_at=AT, facts={"first_name": Fact("Anna", AT)}, orders=2)
+    profile.spent["PLN"] = 2_499_000
+
+    async def store(opened: asyncpg.Connection[Any]) -> None:
+        await opened.execute("INSERT INTO engine.profiles VALUES ($1, 1, $2)", PROFILE, dump(profile))
+        rows = [("customer", "backend", "c-1"), ("email", "", "anna@example.com"), ("phone", "", "+48600100200")]
+        for kind, source, value in rows:
+            await opened.execute("INSERT INTO engine.identifiers VALUES ($1, $2, $3, $4)", kind, source, value, PROFILE)
+
+    shop.ask(store)
+
+
+@pytest.mark.parametrize("who", ["c-1", "Anna@Example.com", "+48 600 100 200", ids.text(PROFILE)])
+def test_a_customer_is_found_by_any_of_its_names(who: str, shop: Shop) -> None:
+    know(shop)
+    found = shop.told("customers", "show", who)
+    assert found["profile"] == ids.text(PROFILE)
+    assert found["facts"]["first_name"] == "Anna"
+    assert found["facts"]["spent"] == {"PLN": 249.9}
+    assert "Anna" in shop.wici("customers", "show", who).output
+
+
+def test_an_unknown_customer_is_answered_with_what_to_write(shop: Shop) -> None:
+    for who in ("nobody", "", "x" * 5000, ids.text(ids.uuid5("nobody"))):
+        done = shop.wici("customers", "show", who)
+        assert done.exit_code == 1
+        assert done.output.startswith("Error: ")
+
+
+def test_doctor_is_content_with_a_complete_installation(shop: Shop) -> None:
+    asyncio.run(bury(shop.settings))
+    shop.told("apply", "--yes")
+    done = shop.wici("doctor", environ={"WICI_SECRET_KEY": "s" * 40, "WICI_PUBLIC_URL": "https://wici.example"})
+    states = {line[2:].split(":")[0]: line[0] for line in done.output.splitlines()}
+    assert states["schema"] == "✓"
+    assert states["workspace"] == "✓"
+    assert states["account mailbox"] == "✓"
+
+
+def test_doctor_names_what_is_missing_and_what_to_do(shop: Shop) -> None:
+    asyncio.run(bury(shop.settings))
+    done = shop.wici("doctor")
+    assert done.exit_code == 1
+    assert "wici apply" in done.output
+    shop.told("apply", "--yes")
+    shop.told("pause", "all")
+    told = shop.wici("doctor", environ={"BACKEND_KEY": "", "WICI_CLOCK": "movable", "WICI_KAFAK": "x"}).output
+    assert "BACKEND_KEY is not set" in told
+    assert "wici resume" in told
+    assert "Remove WICI_CLOCK" in told
+    assert "Write WICI_KAFKA" in told
+
+
+def test_doctor_shows_the_callback_address_with_its_token(shop: Shop) -> None:
+    asyncio.run(bury(shop.settings))
+    account = "sms: [{name: pl, provider: smsapi, token: $SMS_TOKEN, from: Shop, callback_token: $SMS_CALLBACK}]"
+    shop.change("wici.yaml", "sms: [{name: mailbox-sms, provider: mailbox}]", account)
+    shop.told("apply", "--yes")
+    environ = {"SMS_TOKEN": "t" * 20, "SMS_CALLBACK": "c" * 20, "WICI_PUBLIC_URL": "https://wici.example"}
+    assert "https://wici.example/callbacks/pl/cccccccccccccccccccc" in shop.wici("doctor", environ=environ).output
+    assert "SMS_CALLBACK is not set" in shop.wici("doctor", environ={"SMS_TOKEN": "t" * 20}).output

@@ -8,6 +8,9 @@ from pathlib import Path
 from services.cli.workspace.findings import errors
 from services.cli.workspace.load import Loaded, load
 
+MOST_SHOWN = 100
+"""More than a person reads; --json has all of them."""
+
 
 def check(folder: Path, *, as_json: bool = False, strict: bool = False) -> int:
     """Print the findings of `folder` and a summary line. Returns the exit code: 1 for errors, 0 for warnings only.
@@ -20,8 +23,10 @@ def check(folder: Path, *, as_json: bool = False, strict: bool = False) -> int:
 
 
 def report(loaded: Loaded) -> str:
-    """The findings for a person, and the summary."""
-    return "\n".join([*(finding.render() for finding in loaded.findings), summary(loaded)])
+    """The findings for a person, errors of a hopeless file cut short, and the summary."""
+    shown = [finding.render() for finding in loaded.findings[:MOST_SHOWN]]
+    left = len(loaded.findings) - len(shown)
+    return "\n".join([*shown, *([f"… and {left} more"] if left else []), summary(loaded)])
 
 
 def summary(loaded: Loaded) -> str:

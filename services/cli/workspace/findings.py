@@ -30,6 +30,7 @@ RULES: dict[str, str] = {
     "name-mismatch": "a journey is named like its file",
     "no-account": "a channel has an account at a provider",
     "no-adapter": "this storefront or provider is known, and not connected in this version",
+    "no-sender": "an e-mail has an address that it comes from",
     "not-yet-applied": "this policy is accepted, and not applied in this version",
     "reserved-word": "this word of the language is not available in this version",
     "secret-in-file": "secrets stand in the environment, not in the file",
@@ -109,10 +110,12 @@ WIDTH = 160  # of a quoted line; a longer one is cut, so that a finding stays re
 
 
 def _quoted(line: str, column: int) -> list[str]:
-    text = "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in line)
-    start = max(0, min(column - 1, len(text)) - WIDTH // 2) if len(text) > WIDTH else 0
-    caret = " " * max(0, min(column - 1, len(text)) - start) + "^"
-    return [f"    {text[start : start + WIDTH].rstrip()}", f"    {caret}"]
+    at = max(0, min(column - 1, len(line)))
+    start = max(0, at - WIDTH // 2) if len(line) > WIDTH else 0
+    shown = "".join(
+        " " if unicodedata.category(letter).startswith("C") else letter for letter in line[start : start + WIDTH]
+    )
+    return [f"    {shown.rstrip()}", f"    {' ' * (at - start)}^"]
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:

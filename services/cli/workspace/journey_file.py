@@ -33,7 +33,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     return Journey(
         name=row.text("journey"),
         enter=_enter(entered, sheet, around) if entered else Enter(""),
-        steps=StepReader(sheet, around, event).steps(row, "steps"),
+        steps=StepReader(sheet, around, event, klass).steps(row, "steps"),
         title=row.text("title"),
         about=row.text("about"),
         owner=row.text("owner"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.cli.workspace.event_schemas import read_event_schemas
 from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Finding, Place, errors, in_order, short
 from services.cli.workspace.journey_file import read_journey
+from services.cli.workspace.policies_shape import CLASSES, SPEAKS_AS
 from services.cli.workspace.positions import Mapping as Tree
 from services.cli.workspace.positions import Node, read_yaml
 from services.cli.workspace.settings_file import Reference, read_settings, references
@@ -49,7 +51,7 @@ def load(folder: Path) -> Loaded:
     settings, named = _settings(files)
     own_events = read_event_schemas(files)
     templates = read_templates(files, settings.shop.locale if settings and settings.shop.locale else "en")
-    journeys = _journeys(files, Surroundings(templates, own_events, _channels(settings, files)))
+    journeys = _journeys(files, _surroundings(files, settings, templates, own_events))
     _warn_of_later_files(files)
     findings = in_order(finding for sheet in files.sheets.values() for finding in sheet.findings)
     workspace = None
@@ -69,11 +71,20 @@ def _settings(files: Files) -> tuple[Settings | None, tuple[Reference, ...]]:
     return read_settings(node, sheet), tuple(references(node))
 
 
-def _channels(settings: Settings | None, files: Files) -> frozenset[str]:
-    """Channels with an account. With a mistake in wici.yaml every channel counts: one mistake is said once."""
+def _surroundings(
+    files: Files,
+    settings: Settings | None,
+    templates: Mapping[str, TemplateFolder],
+    own_events: Mapping[str, Mapping[str, Any]],
+) -> Surroundings:
+    """What journeys may refer to. A mistake in wici.yaml is said once: all channels then count."""
     if settings is None or errors(files.sheet(SETTINGS_FILE).findings):
-        return frozenset(CHANNELS)
-    return frozenset(account.channel for account in settings.accounts)
+        return Surroundings(templates, own_events, frozenset(CHANNELS), frozenset(CLASSES))
+    channels = frozenset(account.channel for account in settings.accounts)
+    speaking = {name for name, sender in settings.senders.items() if sender.email}
+    return Surroundings(
+        templates, own_events, channels, frozenset(name for name in CLASSES if {name, SPEAKS_AS.get(name)} & speaking)
+    )
 
 
 def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:

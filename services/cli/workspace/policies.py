@@ -13,7 +13,7 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.settings import Derive, Policies, Threshold
 from services.trigger_engine.journeys.conditions.durations import DurationError, parse_duration
 
-NOTHING: tuple[Any, ...] = ("none", "off", "on", [], {}, "append", "0%")
+NOTHING: tuple[Any, ...] = ("none", "off", "on", [], {}, "0%")
 NOT_YET = "it is kept, and takes effect in a later version"
 
 
@@ -21,7 +21,7 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
     """The policies of a checked `policies:` mapping; defaults where there is none."""
     if row is None:
         return Policies()
-    for key in ("quiet_hours", "caps", "brake", "holdout"):
+    for key in ("classes", "quiet_hours", "caps", "brake", "holdout", "sms_opt_out"):
         _not_yet(row, key, sheet)
     classes = row.row("classes")
     derived = row.row("derive")

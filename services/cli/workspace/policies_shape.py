@@ -8,6 +8,8 @@ from services.cli.workspace.shapes import Anything, ByKind, Choice, Duration, Li
 from services.contracts.message import CHANNELS, MessageClass
 
 CLASSES: tuple[str, ...] = get_args(MessageClass)
+# A class without a sender of its own speaks as this one.
+SPEAKS_AS = {"service": "transactional", "opinion": "marketing"}
 CLASS = Choice(CLASSES, "decides which consent a message needs", what="message class")
 CHANNEL = Choice(CHANNELS, "how it is said", rule="unknown-channel", what="channel")
 THEN = Choice(("wait", "drop"), "what becomes of a message that may not leave now")

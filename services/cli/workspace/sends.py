@@ -16,12 +16,13 @@ FILES: Mapping[Channel, str] = {"email": "email.mjml", "sms": "sms.txt"}
 
 
 class SendCheck:
-    """Checks the send steps of one journey, entered by `event`."""
+    """Checks the send steps of one journey of class `klass`, entered by `event`."""
 
-    def __init__(self, sheet: Sheet, around: Surroundings, event: str) -> None:
+    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str) -> None:
         self._sheet = sheet
         self._around = around
         self._event = event
+        self._klass = klass
         self._scope = template_scope(event, around.own_events) if event in around.events else None
 
     def check(self, row: Row, template: str, via: tuple[Channel, ...]) -> None:
@@ -37,6 +38,8 @@ class SendCheck:
             return
         self._channels(row, folder, via)
         self._variables(row, folder)
+        if "email" in via:
+            self._sender(row, folder)
 
     def _accounts(self, row: Row, via: tuple[Channel, ...]) -> None:
         missing = [channel for channel in via if channel not in self._around.channels]
@@ -56,6 +59,16 @@ class SendCheck:
                 locale = next(iter(folder.channels), "")
                 hint = f"write {'/'.join(part for part in ('templates', folder.name, locale, FILES[channel]) if part)}"
                 self._sheet.error(row.at("via"), "unknown-channel", message, hint)
+
+    def _sender(self, row: Row, folder: TemplateFolder) -> None:
+        klass = row.text("class", self._klass)
+        if klass in self._around.classes_with_sender:
+            return
+        for locale, template in folder.compiled.items():
+            if template.email and not template.email.sender:
+                message = f"nobody sends the {klass} e-mail {short(folder.name)} ({locale})"
+                hint = f"write senders.{klass}.email in wici.yaml, or from: at the top of the template"
+                self._sheet.error(row.at("send"), "no-sender", message, hint)
 
     def _variables(self, row: Row, folder: TemplateFolder) -> None:
         if self._scope is None:

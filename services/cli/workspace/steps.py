@@ -21,12 +21,12 @@ Unit = Literal["seconds", "minutes", "hours", "days", "weeks"]
 
 
 class StepReader:
-    """Reads the steps of one journey, entered by `event`, in the order of the file."""
+    """Reads the steps of one journey of class `klass`, entered by `event`, in the order of the file."""
 
-    def __init__(self, sheet: Sheet, around: Surroundings, event: str) -> None:
+    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str) -> None:
         self._sheet = sheet
         self._scope = condition_scope(event, None, around.own_events) if event in around.events else None
-        self._sends = SendCheck(sheet, around, event)
+        self._sends = SendCheck(sheet, around, event, klass)
         self._ordinals: Counter[str] = Counter()
         self._ids: dict[str, Place] = {}
 

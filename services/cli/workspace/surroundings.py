@@ -26,11 +26,16 @@ class TemplateFolder:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The rest of the workspace, as far as it could be read. `own_events` are JSON Schemas by event type."""
+    """The rest of the workspace, as far as it could be read.
+
+    `own_events` are JSON Schemas by event type, `channels` those that an account delivers, `classes_with_sender` the
+    message classes for which wici.yaml names an e-mail sender.
+    """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
     own_events: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     channels: frozenset[str] = frozenset()
+    classes_with_sender: frozenset[str] = frozenset()
 
     @property
     def events(self) -> frozenset[str]:

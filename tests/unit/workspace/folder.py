@@ -26,6 +26,7 @@ steps:
 MAIL = """\
 ---
 subject: "Dziękujemy, {{ profile.first_name }}!"
+from: "Sklep <sklep@sklep.example>"
 ---
 <mjml><mj-body><mj-section><mj-column><mj-text>Zażółć gęślą jaźń.</mj-text></mj-column></mj-section></mj-body></mjml>
 """

@@ -37,3 +37,14 @@ def test_a_program_gets_the_same_facts_as_json(tmp_path: Path, capsys: pytest.Ca
 def test_a_missing_folder_is_an_error_and_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(tmp_path / "nowhere") == 1
     assert "there is no such folder" in capsys.readouterr().out
+
+
+def test_ten_thousand_mistakes_on_one_line_are_said_in_short_and_quickly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "{" + ", ".join(f"key{number}: {'x' * 60}" for number in range(10_000)) + "}"
+    assert check(write(tmp_path, {"journeys/hello.yaml": line})) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) < 500
+    assert max(len(each) for each in printed) < 200
+    assert printed[-2] == "… and 9903 more"

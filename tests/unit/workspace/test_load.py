@@ -143,7 +143,7 @@ def test_shared_parts_are_no_templates(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (MAIL.replace("Zażółć", "{{ profile.first_name"), "templates/hello/pl/email.mjml:4"),
+        (MAIL.replace("Zażółć", "{{ profile.first_name"), "templates/hello/pl/email.mjml:5"),
         (MAIL.replace("subject:", "subjekt:"), "templates/hello/pl/email.mjml:2"),
         ("", "templates/hello/pl/email.mjml:1"),
     ],

@@ -38,7 +38,7 @@ def rendered(language: str, event: dict[str, Any], profile: dict[str, Any]) -> d
     for name, locales in workspace(language).templates.items():
         mail = render_email(locales[language], context, audience)
         sms = render_sms(locales[language], context, audience).text if locales[language].sms else ""
-        said[name] = "\n".join((mail.subject, mail.text, sms))
+        said[name] = f"{mail.subject}\n{mail.text}\n{sms}"
     return said
 
 

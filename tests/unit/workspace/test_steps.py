@@ -137,7 +137,7 @@ def test_a_mistake_in_a_step_is_named_where_it_stands(tmp_path: Path, text: str,
 @pytest.mark.parametrize(
     "text",
     [
-        "- wait_for: {on: message.clicked, within: 2 days}\n  then: []", "- split: {a: {share: 50, do: []}}", "- tag: x",
+        "- wait_for: {on: message.clicked, within: 2 days}\n  then: []", "- split: {a: {share: 50}}", "- tag: x",
         "- untag: x", "- set: {a: 1}", "- alert: {team: support}", "- webhook: {url: $URL}", "- start: win-back",
         "- onsite: exit-offer", "- survey: why", "- coupon: {pool: x}", "- points: {give: 50}", "- wait: until 10:00",
         "- {send: hello, via: email, otherwise: onsite}",
@@ -166,6 +166,31 @@ def test_a_channel_that_no_provider_delivers_is_refused(tmp_path: Path) -> None:
     first = JOURNEY.replace("via: email", "via: {first: [sms, email]}")
     found = loaded(tmp_path, {"wici.yaml": only_mail, "journeys/hello.yaml": first}).findings
     assert [finding.severity for finding in found] == ["warning"]
+
+
+SILENT = MAIL.replace('from: "Sklep <sklep@sklep.example>"\n', "")
+
+
+def test_an_e_mail_that_nobody_sends_is_refused(tmp_path: Path) -> None:
+    found = the(loaded(tmp_path, {"templates/hello/pl/email.mjml": SILENT}).findings)
+    assert (found.place, found.rule) == ("journeys/hello.yaml:5:11", "no-sender")
+    assert "senders.transactional.email" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("klass", "sender"),
+    [("transactional", "transactional"), ("service", "transactional"), ("opinion", "marketing")],
+        ("transactional", "transactional"),
+        ("service", "transactional"),
+        ("opinion", "marketing"),
+        ("opinion", "opinion"),
+    ],
+)
+def test_a_class_without_a_sender_speaks_as_its_nearest(tmp_path: Path, klass: str, sender: str) -> None:
+    spoken = SETTINGS + f"senders: {{{sender}: {{email: hej@sklep.example}}}}\n"
+    text = JOURNEY.replace("class: transactional", f"class: {klass}")
+    files = {"templates/hello/pl/email.mjml": SILENT, "wici.yaml": spoken, "journeys/hello.yaml": text}
+    assert loaded(tmp_path, {**files}).findings == []
 
 
 @pytest.mark.parametrize(

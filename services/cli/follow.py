@@ -60,7 +60,7 @@ class Follower:
         """
         self._applied = snapshot(self._folder)
         loaded = await asyncio.to_thread(load, self._folder)
-        if loaded.workspace is None and not await self._pool.fetchval("SELECT EXISTS (FROM workspace.versions)"):
+        if loaded.workspace is None and not await self._pool.fetchval("SELECT EXISTS (SELECT FROM workspace.versions)"):
             found = "\n".join(finding.render() for finding in errors(loaded.findings))
             raise Misconfigured(f"The workspace in {self._folder} has errors:\n{found}\nCorrect them and start again.")
         return await self._apply(loaded)

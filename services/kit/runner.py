@@ -33,6 +33,8 @@ class Runner:
         self._services = list(services)
         self._started: list[Service] = []
         self._open = False
+        self._told, self._stopped = asyncio.Event(), False
+        self._work: asyncio.Task[None] | None = None
         self._host, self._port = host, port
         routes = [route for service in services for route in service.routes()]
         self._app = application(routes, self.readiness, lambda: self._open)
@@ -49,21 +51,21 @@ class Runner:
         return states
 
     async def run(self) -> None:
-        """Start, serve until SIGTERM or SIGINT, drain. A second signal cuts the drain short."""
-        told = asyncio.Event()
-        draining: list[asyncio.Task[None]] = []
-
-        def tell() -> None:
-            told.set()
-            for task in draining:
-                task.cancel()
-
-        with _signals(tell):
-            await self.start()
-            await told.wait()
-            draining.append(asyncio.create_task(self.stop()))
+        """Start, serve until SIGTERM, SIGINT or `end`, drain. A second signal cuts the drain short."""
+        with signals(self.end):
+            self._work = asyncio.create_task(self.start())
             with contextlib.suppress(asyncio.CancelledError):
-                await draining[0]
+                await self._work
+                await self._told.wait()
+            self._work = asyncio.create_task(self.stop())
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._work
+
+    def end(self) -> None:
+        """Drain now; a start or a drain under way is given up."""
+        self._told.set()
+        if self._work:
+            self._work.cancel()
 
     async def start(self) -> None:
         """Open the port, then start every service. Where one fails, those that run are stopped and its error raised."""
@@ -80,6 +82,9 @@ class Runner:
 
     async def stop(self) -> None:
         """Finish the requests in hand, then stop each service in the order of the path."""
+        if self._stopped:
+            return
+        self._stopped = True
         began = monotonic()
         deadline = began + DRAIN_SECONDS
         self._open = False
@@ -154,7 +159,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _signals(tell: Callable[[], None]) -> Iterator[None]:
+def signals(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` at SIGTERM and SIGINT while this is open."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, tell)

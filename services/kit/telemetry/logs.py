@@ -117,14 +117,15 @@ class Logger:
         structlog.get_logger().error(event.value, **self._fields, **fields, **({"error": error} if error else {}))
 
 
-def configure(style: Literal["text", "json"]) -> None:
-    """Set up the process's log lines, those of libraries (warnings and worse) among them."""
+def configure(style: Literal["text", "json"], least: int = logging.INFO) -> None:
+    """Set up the process's log lines from level `least` on, and those of libraries from warnings on."""
     last: list[Any] = (
         [_json] if style == "json" else [_one_line_error, structlog.dev.ConsoleRenderer(colors=_colours())]
     )
     structlog.configure(
         processors=[structlog.processors.add_log_level, _time, _full_error if style == "json" else _unchanged, *last],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)

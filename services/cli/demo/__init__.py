@@ -1,0 +1,1 @@
+"""`wici demo`: a small shop's day, played through the real HTTP addresses."""

@@ -27,6 +27,7 @@ class State(IntEnum):
 
 
 SETTLED = 10
+OUTBOUND_HINT = "wici_outbound"  # NOTIFY hint, after a commit that queued messages; polling is the truth
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

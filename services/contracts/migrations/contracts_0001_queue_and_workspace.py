@@ -53,6 +53,7 @@ def upgrade() -> None:
             data       bytea NOT NULL,
             shard      smallint GENERATED ALWAYS AS (get_byte(uuid_send(profile_id), 15) % 12) STORED
         ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)""")
+    op.execute("CREATE INDEX receipts_profile ON queue.receipts (profile_id)")
     op.execute("""
         CREATE TABLE queue.pauses (
             scope text PRIMARY KEY,             -- all, journey:NAME or channel:NAME

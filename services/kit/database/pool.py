@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from services.kit.errors import Misconfigured
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 type_identity = bytes
 

@@ -83,16 +83,17 @@ def upgrade() -> None:
             topic      text NOT NULL,           -- empty: the whole channel
             state      text NOT NULL,           -- subscribed, unsubscribed, pending, unknown
             at         timestamptz NOT NULL,
-            source     text NOT NULL,
-            evidence   bytea NOT NULL,          -- JSON: text_id, ip, … as given
+            evidence   bytea NOT NULL,          -- JSON: what was stated, with source, text_id, ip, … as given
             PRIMARY KEY (profile_id, channel, topic)
         )""")
     op.execute("CREATE VIEW engine.v_consent AS SELECT profile_id, channel, topic, state, at FROM engine.consents")
     op.execute(f"""
         CREATE TABLE engine.outcomes (
-            id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            key   bytea NOT NULL,
-            value bytea NOT NULL
+            id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            topic   text NOT NULL,
+            key     bytea,
+            value   bytea NOT NULL,
+            headers bytea NOT NULL              -- JSON: [[name, base64 value], …]
         ) WITH ({BUSY})""")
     op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")
     op.execute("""

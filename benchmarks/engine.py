@@ -1,0 +1,130 @@
+"""The engine's full transaction, beside its floor: `python -m benchmarks.engine [EVENTS]`.
+
+Floor: in one process, the same events decoded from Kafka and copied into a table with a primary key. Engine: the whole
+transaction with twenty journeys loaded. Real Kafka and PostgreSQL on the same machine; both in one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import uuid
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import msgspec
+import uvloop
+
+from benchmarks.support import shop
+from benchmarks.support.machine import Machine, machine
+from services.cli.publish import publish
+from services.contracts import ids
+from services.contracts.event import Event
+from services.kit.bus import Bus, Outgoing, TopicSpec
+from services.kit.bus.kafka import open_kafka
+from services.kit.clock import SystemClock
+from services.kit.database.migrate import migrate
+from services.kit.database.pool import open_pool
+from services.kit.service import Context
+from services.kit.settings import Settings
+from services.trigger_engine.service import build
+
+SECRET = "benchmark-secret-key-of-thirty-two-characters"  # noqa: S105
+EVENTS = 200_000
+BATCH = 4_000
+
+
+async def fill(bus: Bus, topic: str, events: int) -> int:
+    """Publish the shop's events; returns how many."""
+    producer = await bus.producer()
+    chunk: list[Outgoing] = []
+    total = 0
+    for key, value in shop.events(events // shop.EVENTS_A_CUSTOMER):
+        chunk.append(Outgoing(topic, key, value))
+        if len(chunk) == BATCH:
+            await producer.publish(chunk)
+            total += len(chunk)
+            chunk = []
+    await producer.publish(chunk)
+    return total + len(chunk)
+
+
+async def floor(bus: Bus, pool: asyncpg.Pool, topic: str, events: int) -> float:
+    """Events a second: decode and COPY into a table with a primary key, nothing else."""
+
+    async def start(_partitions: frozenset[int]) -> dict[int, int]:
+        return {}
+
+    decode = msgspec.json.Decoder(Event).decode
+    async with pool.acquire() as connection:
+        await connection.execute("CREATE TABLE floor (id uuid PRIMARY KEY, type text, data bytea)")
+        consumer = await bus.consumer(topic, "floor", "floor-1", start)
+        began, done = 0.0, 0
+        while done < events:
+            batch = await consumer.poll(BATCH, 1.0)
+            began = began or time.perf_counter()
+            rows = [
+                (ids.kafka_event(e.source, e.id), e.type, bytes(e.data))
+                for e in (decode(r.value) for r in batch.records)
+            ]
+            await connection.copy_records_to_table("floor", columns=("id", "type", "data"), records=rows)
+            done += len(rows)
+        took = time.perf_counter() - began
+        await consumer.close()
+    return events / took
+
+
+async def engine(context: Context, events: int) -> tuple[float, float]:
+    """Events a second from the first commit's begin to the last commit, and the CPU seconds of this process."""
+    service = build(context)
+    began, cpu = time.perf_counter(), time.process_time()
+    await service.start()
+    try:
+        while await context.pool.fetchval("SELECT COALESCE(sum(position), 0) FROM engine.positions") < events:
+            await asyncio.sleep(0.05)
+            ready, why = service.ready()
+            if not ready and why.startswith("stopped"):
+                raise SystemExit(why)
+        return events / (time.perf_counter() - began), time.process_time() - cpu
+    finally:
+        await service.stop()
+
+
+async def measure(parts: Machine, events: int) -> None:
+    name = f"bench_{uuid.uuid4().hex[:8]}"
+    server = await asyncpg.connect(parts.database)
+    await server.execute(f"CREATE DATABASE {name}")
+    await server.close()
+    url = urlunsplit(urlsplit(parts.database)._replace(path=f"/{name}"))
+    await migrate(url)
+    pool = await open_pool(url)
+    bus = await open_kafka(parts.kafka)
+    settings = Settings(database_url=url, kafka=parts.kafka, secret_keys=(SECRET,), topic_prefix=f"{name}.")
+    await bus.create_topics(
+        [TopicSpec(settings.topic(t)) for t in ("wici.events", "wici.outcomes", "wici.dead-letters")]
+    )
+    clock = SystemClock()
+    async with pool.acquire() as connection:
+        await publish(connection, shop.workspace(), "benchmark", clock.real())
+    total = await fill(bus, settings.topic("wici.events"), events)
+    low = await floor(bus, pool, settings.topic("wici.events"), total)
+    context = Context(settings, pool, bus, clock, "bench-engine-1", {})
+    rate, cpu = await engine(context, total)
+    said = await pool.fetchval("SELECT count(*) FROM queue.outbound")
+    print(f"floor   {low:10,.0f} events/s")
+    print(
+        f"engine  {rate:10,.0f} events/s   {rate / low:.2f} of the floor   {cpu / total * 1e6:.1f} µs of Python an event   {said} messages"
+    )
+    await bus.close()
+    await pool.close()
+
+
+def main() -> None:
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    with machine() as parts:
+        uvloop.run(measure(parts, events))
+
+
+if __name__ == "__main__":
+    main()

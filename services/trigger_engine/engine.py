@@ -1,0 +1,269 @@
+"""The engine's loop: read, decide, commit; again and again, one transaction at a time.
+
+While one batch is written, the next is read, decoded and looked up: Python and the database work side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import asyncpg
+import msgspec
+
+from services.kit import crash
+from services.kit.bus import Consumer
+from services.kit.clock import Clock, monotonic
+from services.kit.errors import BadRecord, Misconfigured
+from services.kit.telemetry import metrics
+from services.kit.telemetry.logs import Log, Logger
+from services.trigger_engine import published
+from services.trigger_engine.faults import is_deterministic, is_passing
+from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.memory import Memory
+from services.trigger_engine.people import Stale
+from services.trigger_engine.prepare import Preparation, Prepared, count_duplicates, drop_known
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.store import entries, parked, positions
+from services.trigger_engine.store import profiles as profile_store
+from services.trigger_engine.timers import Fence
+from services.trigger_engine.transaction import Poisoned, Transaction, Work
+
+MOST_RECORDS = 4_000
+MOST_TIMERS = 2_000
+LATE = timedelta(hours=2)
+CATCH_UP_RATE = 100  # timers a second, of those that are later than LATE
+WAIT_SECONDS = 0.05
+AGAIN_SECONDS = 0.5
+HEAR_SECONDS = 0.25
+SHARDS = 12  # the generated columns of engine.timers and queue.receipts
+
+_log = Logger()
+
+
+class Engine:
+    """One engine process: its partitions, its memory, its one transaction at a time."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        clock: Clock,
+        definitions: Callable[[], Definitions],
+        preparation: Preparation,
+        topics: published.Topics,
+        committed: Callable[[Transaction], None],
+    ) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._definitions = definitions
+        self._preparation = preparation
+        self._topics = topics
+        self._committed = committed
+        self._memory = Memory()
+        self._positions: dict[int, int] = {}
+        self._last_ids: set[bytes] = set()
+        self._next_hear = self._next_late = 0.0
+        self._drained_until: object = None
+
+    def assigned(self, found: dict[int, int]) -> None:
+        """Partitions were given anew: go on where the database says, and believe nothing remembered."""
+        self._positions = dict(found)
+        self._memory.clear()
+
+    def hint(self) -> None:
+        """Receipts have come."""
+        self._next_hear = 0.0
+
+    async def run(self, consumer: Consumer, fence: Fence, partitions: int) -> None:
+        """Work until cancelled. Raises Misconfigured when somebody must act; what passes is tried again."""
+        following = asyncio.create_task(self._prepare(consumer))
+        try:
+            while True:
+                prepared = await following
+                following = asyncio.create_task(self._prepare(consumer))
+                owned = consumer.assigned()
+                shards = tuple(s for s in range(SHARDS) if s % partitions in owned)
+                if not await self._take_in(prepared, fence, shards):
+                    following.cancel()
+                    await asyncio.wait([following])
+                    await self._seek_again(consumer)
+                    following = asyncio.create_task(self._prepare(consumer))
+                await consumer.commit(prepared.work.after)
+        finally:
+            following.cancel()
+
+    async def _prepare(self, consumer: Consumer) -> Prepared:
+        """The next batch; while bus or database do not answer, wait for them."""
+        waiting = False
+        while True:
+            try:
+                batch = await consumer.poll(MOST_RECORDS, WAIT_SECONDS)
+                if not batch.records:
+                    return Prepared(Work(arrivals=[], dead=[], after=batch.positions), {})
+                async with self._pool.acquire() as connection:
+                    prepared = await self._preparation.prepare(connection, batch, self._definitions(), self._memory)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                if not waiting:
+                    _log.warning(Log.BUS_LOST, problem=str(error))
+                waiting = True
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                if waiting:
+                    _log.info(Log.BUS_BACK)
+                return prepared
+
+    async def _seek_again(self, consumer: Consumer) -> None:
+        """Somebody else has moved our positions: read on from where they are."""
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    reached = await positions.reached(connection, self._topics.events)
+                break
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                await asyncio.sleep(AGAIN_SECONDS)
+        mine = {p: reached[p] for p in consumer.assigned() if p in reached}
+        self.assigned(mine)
+        await consumer.seek(mine)
+
+    async def _take_in(self, prepared: Prepared, fence: Fence, shards: tuple[int, ...]) -> bool:
+        """Commit a batch with what else is due, in as many transactions as its faults make of it. False: fenced."""
+        whole = prepared.work
+        before = len(whole.arrivals)
+        whole.arrivals = [a for a in whole.arrivals if a.id not in self._last_ids]
+        count_duplicates(before - len(whole.arrivals))
+        todo = [whole]
+        first = True
+        while todo:
+            work = todo.pop()
+            try:
+                async with self._pool.acquire() as connection:
+                    if first:
+                        await self._add_due(connection, work, fence, shards)
+                        first = False
+                    if not (work.arrivals or work.dead or work.after or work.timers or work.hear):
+                        continue
+                    await self._attempt(connection, work)
+            except positions.Fenced:
+                return False
+            except Misconfigured:
+                raise
+            except Exception as error:  # noqa: BLE001 -- sorted by what may be done about it
+                todo += await self._after_fault(error, work, prepared)
+        return True
+
+    async def _add_due(
+        self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, fence: Fence, shards: tuple[int, ...]
+    ) -> None:
+        """Timers that the fence lets fire, and receipts."""
+        work.shards = shards
+        now = monotonic()
+        if now >= self._next_hear:
+            work.hear = bool(shards)
+            self._next_hear = now + HEAR_SECONDS
+        until = fence.open_until
+        if until is None or not shards or until == self._drained_until:
+            return
+        on_time = await entries.due(connection, shards, until - LATE, until, MOST_TIMERS)
+        late = []
+        if now >= self._next_late:
+            late = await entries.due(connection, shards, None, until - LATE, CATCH_UP_RATE)
+            self._next_late = now + 1.0
+        if len(on_time) < MOST_TIMERS and not late:
+            self._drained_until = until
+        work.timers = late + on_time
+        work.held = fence.held_too_long
+
+    async def _attempt(self, connection: asyncpg.pool.PoolConnectionProxy, work: Work) -> None:
+        started = monotonic()
+        work.before = {p: self._positions.get(p, 0) for p in work.after}
+        work.after = {p: max(position, work.before[p]) for p, position in work.after.items()}
+        transaction = Transaction(connection, self._definitions(), self._memory, self._topics)
+        try:
+            crash.point("engine.apply")
+            await transaction.run(work, self._clock.now(), self._clock.real())
+        except BaseException as error:
+            self._memory.forget({*transaction.people.profiles, *transaction.touched})
+            if isinstance(error, Stale):
+                self._memory.forget(error.profiles)
+            raise
+        crash.point("engine.committed")
+        self._memory.forget(transaction.people.merged)
+        self._memory.keep(p for p in transaction.touched.values() if p.id not in transaction.people.merged)
+        self._positions |= work.after
+        self._last_ids = {arrival.id for arrival in work.arrivals}
+        metrics.BATCH_SECONDS.observe(monotonic() - started)
+        metrics.BATCH_RECORDS.observe(len(work.arrivals))
+        metrics.EVENTS_CONSUMED.labels("applied").inc(len(work.arrivals))
+        self._committed(transaction)
+
+    async def _after_fault(self, error: Exception, work: Work, prepared: Prepared) -> list[Work]:
+        """What is left to do, the next first in line last."""
+        if isinstance(error, Stale):
+            return [await self._looked_up_again(work)]
+        if isinstance(error, Poisoned):
+            await self._set_aside(error, work, prepared)
+            return [work]
+        if isinstance(error, asyncpg.UniqueViolationError) and error.table_name == "event_ids":
+            async with self._pool.acquire() as connection:
+                await drop_known(connection, work)
+            return [work]
+        if is_deterministic(error):
+            _log.warning(Log.BATCH_RETRIED, problem=type(error).__name__, records=len(work.arrivals))
+            if len(work.arrivals) + len(work.timers) > 1:
+                return halves(work)
+            culprit = (work.arrivals or work.timers)[0] if work.arrivals or work.timers else None
+            if culprit is None:
+                raise error
+            await self._set_aside(Poisoned(culprit, error), work, prepared)
+            return [work]
+        if not is_passing(error):
+            raise error
+        metrics.BATCHES_RETRIED.labels(type(error).__name__).inc()
+        _log.warning(Log.BATCH_RETRIED, problem=type(error).__name__, records=len(work.arrivals))
+        await asyncio.sleep(AGAIN_SECONDS)
+        return [work]
+
+    async def _looked_up_again(self, work: Work) -> Work:
+        """What was known of these customers has changed under way: forget it, and look under the lock's protection."""
+        metrics.BATCHES_RETRIED.labels("Stale").inc()
+        work.known = {}
+        for arrival in work.arrivals:
+            for name in arrival.identifiers:
+                self._memory.owners.pop(name, None)
+        names = {name for arrival in work.arrivals for name in arrival.identifiers}
+        async with self._pool.acquire() as connection:
+            work.known = await profile_store.find(connection, names)
+        return work
+
+    async def _set_aside(self, poisoned: Poisoned, work: Work, prepared: Prepared) -> None:
+        culprit = poisoned.culprit
+        if isinstance(culprit, Arrival):
+            work.arrivals = [a for a in work.arrivals if a is not culprit]
+            problem = BadRecord("failed", f"Deciding on this event failed: {poisoned}")
+            self._preparation.bury(prepared.records[culprit.order], problem, work)
+            return
+        work.timers = [t for t in work.timers if t is not culprit]
+        async with self._pool.acquire() as connection:
+            await parked.park(connection, culprit, str(poisoned), self._clock.real())
+        _log.warning(Log.TIMER_PARKED, problem=str(poisoned))
+
+
+def halves(work: Work) -> list[Work]:
+    """The batch in two, the first a prefix of the log in each of its partitions; the first to do stands last."""
+    first = msgspec.structs.replace(work, arrivals=[], dead=[], after={}, timers=[], hear=False)
+    second = msgspec.structs.replace(work)
+    if work.arrivals and (len(work.arrivals) > 1 or work.timers):
+        middle = max(1, len(work.arrivals) // 2)
+        first.arrivals, second.arrivals = work.arrivals[:middle], work.arrivals[middle:]
+    else:
+        middle = len(work.timers) // 2
+        first.timers, second.timers = work.timers[:middle], work.timers[middle:]
+    for arrival in first.arrivals:
+        partition, offset = arrival.order
+        first.after[partition] = offset + 1
+    return [second, first]

@@ -1,0 +1,28 @@
+"""Which faults would happen again on the same input, and which pass by themselves.
+
+By SQLSTATE class (PostgreSQL, appendix A): 22 data exception and 23 integrity violation are the input's; 08 connection,
+40 rollback, 53 resources, 55 state and 57 intervention pass.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+from services.kit.errors import TryAgain
+
+_DETERMINISTIC = ("22", "23")
+_PASSING = ("08", "40", "53", "55", "57")
+
+
+def is_deterministic(error: BaseException) -> bool:
+    """Whether the same batch would fail again."""
+    if isinstance(error, UnicodeError | asyncpg.DataError):
+        return True
+    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _DETERMINISTIC
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether it is worth trying again after a while."""
+    if isinstance(error, TryAgain | OSError | TimeoutError | asyncpg.InterfaceError):
+        return True
+    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _PASSING

@@ -1,0 +1,91 @@
+"""A record of `wici.events` made an Arrival, or a named reason why it cannot be one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from services.contracts import ids, stamp
+from services.contracts.data import Data, data_type
+from services.contracts.event import ACCEPTED_TYPES, ENGINE_TYPES, MAX_EVENT_BYTES, MAX_HOPS, RECEIPT_TYPES, Event
+from services.kit.bus import Record
+from services.kit.errors import BadRecord
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.identifiers import identify
+
+_EVENT = msgspec.json.Decoder(Event)
+_DATA: dict[str, msgspec.json.Decoder[Data]] = {}
+_AHEAD = timedelta(days=1)
+_LONGEST = 256
+
+
+def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now: datetime) -> Arrival:
+    """The event of a record. `keys` are those of the gateway's stamp, `own_types` the shop's own event types.
+
+    Raises BadRecord with a reason of its own for each way in which a record can be wrong.
+    """
+    value = record.value
+    if value is None or len(value) > MAX_EVENT_BYTES:
+        raise BadRecord("size", f"The record's value must be a CloudEvent of 1 to {MAX_EVENT_BYTES} bytes")
+    if b"\\u0000" in value or b"\x00" in value:
+        raise BadRecord("nul", "The record holds a NUL character; leave it out")
+    try:
+        event = _EVENT.decode(value)
+        data = _decoder(event.type).decode(event.data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
+        raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
+    _check(event, data, own_types)
+    received = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    stamped = _stamp(record, value, keys)
+    identity, source, scope = stamped or (ids.kafka_event(event.source, event.id), event.source, "server")
+    time = event.time or received
+    return Arrival(
+        id=identity,
+        type=event.type,
+        source=source,
+        time=time if time <= max(received, now) + _AHEAD else received,
+        received=received,
+        data=data,
+        raw=bytes(event.data),
+        identifiers=identify(source, event.subject, data, trusted=scope == "server"),
+        order=(record.partition, record.offset),
+        scope="browser" if scope == "browser" else "server",
+        hops=event.wicihops,
+    )
+
+
+def _decoder(event_type: str) -> msgspec.json.Decoder[Data]:
+    decoder = _DATA.get(event_type)
+    if decoder is None:
+        decoder = msgspec.json.Decoder(data_type(event_type))
+        if event_type in ACCEPTED_TYPES:
+            _DATA[event_type] = decoder
+    return decoder
+
+
+def _check(event: Event, data: Data, own_types: Collection[str]) -> None:
+    if event.specversion != "1.0":
+        raise BadRecord("specversion", f'specversion is {event.specversion!r}; write "1.0"')
+    if not event.id or not event.source or max(len(event.id), len(event.source)) > _LONGEST:
+        raise BadRecord("id", f"id and source must have 1 to {_LONGEST} characters")
+    if event.type not in ACCEPTED_TYPES and event.type not in own_types:
+        if event.type in ENGINE_TYPES or event.type in RECEIPT_TYPES:
+            raise BadRecord("engine_type", f"Events of type {event.type} are made by wici alone")
+        raise BadRecord("unknown_type", f"No schema for type {event.type}; add events/{event.type}.schema.json")
+    if event.wicihops > MAX_HOPS:
+        raise BadRecord("hops", f"The event has come round {event.wicihops} times; something sends outcomes back")
+    customer = data.customer
+    if event.subject and customer is not None and customer.id and customer.id != event.subject:
+        raise BadRecord("subject", "subject and data.customer.id differ; they must be the same customer id")
+
+
+def _stamp(record: Record, value: bytes, keys: Sequence[str]) -> stamp.Stamp | None:
+    for name, header in record.headers:
+        if name == stamp.HEADER:
+            found = stamp.read(header, value, keys)
+            if found is None:
+                raise BadRecord("stamp", f"The header {stamp.HEADER} was not made by this gateway for these bytes")
+            return found
+    return None

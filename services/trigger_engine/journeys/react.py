@@ -1,0 +1,97 @@
+"""The one decision: what follows from an event, a timer or a receipt, for one customer. Pure: no I/O, no clock.
+
+Production, tests and replays call the same function. Per event: facts first, then exits and goals, then enters, then
+the events that it derives, in the same order again. The profile is changed in place; who catches an error throws it
+away.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.contracts.event import STATEABLE_TYPES
+from services.contracts.reasons import Reason
+from services.trigger_engine import derived
+from services.trigger_engine.journeys import enter, walk
+from services.trigger_engine.journeys.env import entry_words, environment
+from services.trigger_engine.journeys.reaction import Reaction, Revocation
+from services.trigger_engine.journeys.turn import Turn
+from services.trigger_engine.profiles import facts
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.state import Entry, Profile
+
+DEEPEST = 8
+
+
+def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
+    """Take in one event."""
+    withdrawn = facts.apply(profile, event, keep_cart=turn.definitions.keeps_cart)
+    for name in withdrawn:
+        withdraw(profile, name, turn.into)
+    if event.type in STATEABLE_TYPES and derived.already_stated(profile, event):
+        turn.into.skip("", Reason.DUPLICATE)
+        return
+    _happen(profile, event, turn)
+
+
+def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> None:
+    """Wake what set this timer, unless it was set anew or taken away since."""
+    woken = derived.cart_abandoned.wake(profile, timer, generation, turn.definitions.derive)
+    if woken is not None:
+        turn.into.derived.append(woken)
+        _happen(profile, derived.as_arrival(woken, profile), turn, 1)
+        return
+    entry = next((e for e in profile.entries if e.id == timer and e.generation == generation and e.wake), None)
+    if entry is not None:
+        walk.wake(profile, entry, turn)
+
+
+def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
+    """Take in what became of a message; leaving by its link withdraws the consent for its channel."""
+    if receipt.type == "message.unsubscribed":
+        message = receipt.fields["message"]
+        for name in facts.withdraw(profile, message["channel"], receipt.time):
+            withdraw(profile, name, turn.into)
+    _happen(profile, receipt, turn)
+
+
+def withdraw(profile: Profile, name: str, into: Reaction) -> None:
+    """Take back what is unsent on a channel (or a topic of it, `channel:topic`) whose consent is gone."""
+    channel, _, topic = name.partition(":")
+    into.revoke(Revocation(Reason.WITHDRAWN, profile.id, None, channel, topic or None))
+
+
+def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> None:
+    if profile.entries:
+        _listen(profile, event, turn)
+    for compiled in turn.definitions.enters.get(event.type, ()):
+        enter.consider(profile, event, compiled, turn)
+    if depth >= DEEPEST:
+        return
+    for one in derived.derive(profile, event, turn):
+        turn.into.derived.append(one)
+        _happen(profile, derived.as_arrival(one, profile), turn, depth + 1)
+
+
+def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
+    """Exits and goals of the entries that are live, or have ended with something still to be taken back or counted."""
+    for entry in list(profile.entries):
+        compiled = turn.definitions.revisions.get((entry.journey, entry.revision))
+        listeners = compiled.listeners.get(event.type) if compiled is not None else None
+        if listeners is None or event.time < entry.since or _own_message(event, entry):
+            continue
+        env = environment(profile, turn.definitions, turn.now)
+        env |= {"event": entry.event, "received": event.fields, "entry": entry_words(entry)}
+        for listener in listeners:
+            if listener.condition is None or listener.condition.evaluate(env) is True:
+                goal = listener.goal
+                if goal is None:
+                    walk.leave(profile, entry, Reason.EXITED, turn)
+                    break
+                if goal.within is None or event.time - entry.entered_at <= timedelta(seconds=goal.within):
+                    walk.reach(profile, entry, turn, stay=goal.stay)
+                    break
+
+
+def _own_message(event: Arrival, entry: Entry) -> bool:
+    return event.type.startswith("message.") and event.fields["message"].get("entry") != entry.id.hex()

@@ -1,0 +1,48 @@
+"""What a step decides on, and what it may decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.contracts.message import Message
+from services.contracts.reasons import Reason
+from services.trigger_engine.journeys.compiled import Compiled
+from services.trigger_engine.journeys.turn import Turn
+from services.trigger_engine.profiles.state import Entry, Profile
+
+
+class Situation(msgspec.Struct):
+    """An entry at a step. `env` holds the names of conditions and templates."""
+
+    profile: Profile
+    entry: Entry
+    compiled: Compiled
+    turn: Turn
+    env: dict[str, Any]
+
+
+class Go(msgspec.Struct, frozen=True):
+    """Go on to the step `to` (None: the end), saying `messages`; `skipped` names why something was not said."""
+
+    to: str | None
+    messages: tuple[Message, ...] = ()
+    skipped: tuple[Reason, ...] = ()
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Stay at this step until a moment of marketing time."""
+
+    until: datetime
+
+
+class End(msgspec.Struct, frozen=True):
+    """Leave the journey."""
+
+    reason: Reason
+    skipped: tuple[Reason, ...] = ()
+
+
+Decision = Go | Sleep | End

@@ -1,0 +1,117 @@
+"""Walking an entry through its steps, and ending it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.contracts.reasons import Reason
+from services.trigger_engine.journeys.env import entry_words, environment
+from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer
+from services.trigger_engine.journeys.situation import Go, Situation, Sleep
+from services.trigger_engine.journeys.steps import decide
+from services.trigger_engine.journeys.turn import Turn
+from services.trigger_engine.profiles.state import Entry, Profile
+
+LONGEST_WALK = 1_000  # steps in one go; a journey has no loops, so only a broken document can reach this
+MOST_LINGERING = 20
+
+
+def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
+    """Run steps from `to` until one sleeps or the entry ends."""
+    compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
+    env = environment(profile, turn.definitions, turn.now)
+    env |= {"event": entry.event, "entry": entry_words(entry)}
+    situation = Situation(profile, entry, compiled, turn, env)
+    for _ in range(LONGEST_WALK):
+        if to is None:
+            finish(profile, entry, Reason.COMPLETED, turn, linger=compiled.linger if compiled.listeners else 0)
+            return
+        entry.step = to
+        decision = decide(compiled.nodes[to], situation)
+        if isinstance(decision, Sleep):
+            _sleep(profile, entry, decision.until, turn.into)
+            return
+        for reason in decision.skipped:
+            turn.into.skip(entry.journey, reason)
+        if not isinstance(decision, Go):
+            finish(profile, entry, decision.reason, turn, linger=compiled.linger if compiled.listeners else 0)
+            return
+        for message in decision.messages:
+            turn.into.say(message)
+        to = decision.to
+    raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
+
+
+def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
+    """Go on after a wait, unless it is too late and the journey says what then."""
+    compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
+    journey = compiled.journey
+    due, entry.wake = entry.wake, None
+    turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
+    if due is not None and turn.now - due > timedelta(seconds=journey.max_lateness):
+        if journey.late == "drop":
+            finish(profile, entry, Reason.LATE, turn)
+            return
+        if journey.late == "recheck" and compiled.condition is not None:
+            env = environment(profile, turn.definitions, turn.now) | {"event": entry.event, "entry": entry_words(entry)}
+            if compiled.condition.evaluate(env) is not True:
+                finish(profile, entry, Reason.CONDITION_FALSE, turn)
+                return
+    advance(profile, entry, compiled.nodes[entry.step].next, turn)
+
+
+def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
+    """End an entry before its time, and take back what it has not yet said."""
+    turn.into.revoke(Revocation(reason, profile.id, entry.id))
+    if entry.until is None:
+        finish(profile, entry, reason, turn)
+    else:
+        profile.entries.remove(entry)
+
+
+def reach(profile: Profile, entry: Entry, turn: Turn, *, stay: bool) -> None:
+    """Count a goal; it ends the entry unless it says `stay`."""
+    if stay:
+        entry.goal = True
+        turn.into.entries[entry.id] = _row(profile, entry)
+        return
+    turn.into.reasons[Reason.GOAL_REACHED] += entry.until is not None
+    leave(profile, entry, Reason.GOAL_REACHED, turn)
+
+
+def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger: float = 0) -> None:
+    """End an entry. With `linger` (seconds) it may still be exited, or reach its goal: messages may be unsent."""
+    turn.into.reasons[reason] += 1
+    row = _row(profile, entry)
+    row.ended_at, row.reason = turn.now, reason.value
+    turn.into.entries[entry.id] = row
+    if entry.wake is not None:
+        entry.wake = None
+        turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
+    if linger:
+        entry.until = turn.now + timedelta(seconds=linger)
+        _forget(profile, turn.now)
+    else:
+        profile.entries.remove(entry)
+
+
+def _sleep(profile: Profile, entry: Entry, until: datetime, into: Reaction) -> None:
+    entry.wake = until
+    entry.generation += 1
+    into.timers[entry.id] = Timer(entry.id, profile.id, until, entry.generation)
+    into.entries[entry.id] = _row(profile, entry)
+
+
+def _forget(profile: Profile, now: datetime) -> None:
+    """Let go of ended entries that have lingered long enough, the oldest first where there are many."""
+    lingering = [e for e in profile.entries if e.until is not None]
+    over = len(lingering) - MOST_LINGERING
+    for i, entry in enumerate(sorted(lingering, key=lambda e: (e.until or now, e.id))):
+        if i < over or (entry.until or now) < now:
+            profile.entries.remove(entry)
+
+
+def _row(profile: Profile, entry: Entry) -> EntryRow:
+    return EntryRow(
+        entry.id, profile.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step or None
+    )

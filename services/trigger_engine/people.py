@@ -1,0 +1,151 @@
+"""Who a batch is about: identifiers resolved, profiles locked, merged and moved.
+
+Lock order: new identifiers are taken first, sorted; then profiles are locked, sorted by id; everything else is written
+only under its profile's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from services.contracts import ids
+from services.contracts.reasons import Reason
+from services.kit.database.pool import Connection
+from services.trigger_engine.derived import cart_abandoned
+from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer
+from services.trigger_engine.memory import Memory
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.identifiers import choose
+from services.trigger_engine.profiles.merge import merge
+from services.trigger_engine.profiles.state import Identifier, Profile
+from services.trigger_engine.store import profiles as store
+
+
+class Stale(Exception):  # noqa: N818 -- what has happened
+    """What was remembered of these profiles is no longer so: forget them and begin the batch again."""
+
+    def __init__(self, profiles: Iterable[bytes]) -> None:
+        super().__init__()
+        self.profiles = set(profiles)
+
+
+class People:
+    """The customers of one transaction."""
+
+    def __init__(self, connection: Connection, memory: Memory, known: Mapping[Identifier, bytes]) -> None:
+        self._connection = connection
+        self._memory = memory
+        self._known = known
+        self.rows: dict[Identifier, bytes] = {}
+        self.profiles: dict[bytes, Profile] = {}
+        self.created: dict[bytes, Profile] = {}
+        self.merged: dict[bytes, bytes] = {}
+        self.moved: dict[Identifier, bytes] = {}
+        self._fresh: set[bytes] = set()
+        self._claimed: set[Identifier] = set()
+
+    async def resolve(self, arrivals: Sequence[Arrival]) -> None:
+        """Find whose identifiers these are, and take those that nobody has."""
+        new: dict[Identifier, bytes] = {}
+        rows, owners, known = self.rows, self._memory.owners, self._known
+        for arrival in arrivals:
+            owner = None
+            unknown = []
+            for name in arrival.identifiers:
+                found = rows.get(name) or owners.get(name) or known.get(name)
+                if found is None:
+                    unknown.append(name)
+                else:
+                    rows[name] = found
+                    owner = owner or found
+            if unknown:
+                owner = owner or self._make_up(arrival)
+                for name in unknown:
+                    rows[name] = new[name] = owner
+        taken = await store.claim(self._connection, new)
+        self._claimed = new.keys() - taken
+        if taken:
+            rows.update(await store.find(self._connection, taken))
+
+    def _make_up(self, arrival: Arrival) -> bytes:
+        profile_id = ids.profile(arrival.id, 0)
+        self._fresh.add(profile_id)
+        return profile_id
+
+    async def lock(self, others: Iterable[bytes]) -> None:
+        """Lock everybody known, and those of timers and receipts. Stale if somebody is no longer who they were."""
+        mine = set(self.rows.values()) - self._fresh
+        remembered = self._memory.profiles
+        self.profiles = await store.lock(self._connection, {i: remembered.get(i) for i in mine | set(others)})
+        wrong = {owner for owner in mine if owner not in self.profiles}
+        for name, owner in self.rows.items():
+            profile = self.profiles.get(owner)
+            if profile is not None and name not in profile.identifiers and name not in self._claimed:
+                wrong.add(owner)
+        if wrong:
+            raise Stale(wrong)
+
+    def who(self, arrival: Arrival, into: Reaction, now: datetime) -> Profile:
+        """The profile that an event is about: found, made, or made one from several."""
+        rows, profiles = self.rows, self.profiles
+        owners: dict[Identifier, Profile] = {}
+        for name in arrival.identifiers:
+            profile = profiles.get(self.now(rows[name]))
+            if profile is not None:
+                owners[name] = profile
+        keeper, others = choose(arrival.identifiers, owners)
+        if keeper is None:
+            keeper = self._create(arrival)
+        for other in others:
+            self._merge(keeper, other, into, now)
+        for name in arrival.identifiers:
+            if name not in keeper.identifiers or rows[name] != keeper.id:
+                self._give(name, keeper)
+        return keeper
+
+    def now(self, profile_id: bytes) -> bytes:
+        """The id that a profile has after the merges of this batch."""
+        while profile_id in self.merged:
+            profile_id = self.merged[profile_id]
+        return profile_id
+
+    def find(self, profile_id: bytes) -> Profile | None:
+        """A profile of this transaction by an id that it has or had; None when there is none such any more."""
+        return self.profiles.get(self.now(profile_id))
+
+    def _create(self, arrival: Arrival) -> Profile:
+        profile = Profile(ids.profile(arrival.id, 0), created_at=arrival.time)
+        self.profiles[profile.id] = self.created[profile.id] = profile
+        return profile
+
+    def _give(self, name: Identifier, keeper: Profile) -> None:
+        """An identifier comes to a profile, from another one where it had one."""
+        row = self.rows[name]
+        before = self.profiles.get(self.now(row))
+        if before is not None and before is not keeper:
+            before.identifiers.discard(name)
+        keeper.identifiers.add(name)
+        if row != keeper.id:
+            self.rows[name] = self.moved[name] = keeper.id
+
+    def _merge(self, keeper: Profile, other: Profile, into: Reaction, now: datetime) -> None:
+        if other.cart is not None and other.cart.due is not None:
+            timer = cart_abandoned.timer_id(other)
+            into.timers[timer] = Timer(timer, other.id, None, 0)
+        for entry in merge(keeper, other):
+            row = EntryRow(entry.id, keeper.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step)
+            row.ended_at, row.reason = now, Reason.MERGED_AWAY.value
+            into.entries[entry.id] = row
+            into.timers[entry.id] = Timer(entry.id, keeper.id, None, entry.generation)
+        for entry in keeper.entries:
+            if entry.wake is not None:
+                into.timers[entry.id] = Timer(entry.id, keeper.id, entry.wake, entry.generation)
+        if keeper.cart is not None and keeper.cart.due is not None:
+            timer = cart_abandoned.timer_id(keeper)
+            into.timers[timer] = Timer(timer, keeper.id, keeper.cart.due, keeper.cart.generation)
+        for name in other.identifiers:
+            self.rows[name] = self.moved[name] = keeper.id
+        self.merged[other.id] = keeper.id
+        del self.profiles[other.id]
+        self.created.pop(other.id, None)

@@ -1,0 +1,131 @@
+"""Facts: what an event says about its customer, kept as it comes.
+
+A value belongs to the latest source time, whatever the order of arrival; sums count each event once, which the engine
+sees to by id. Ties in time fall to the later (partition, offset).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.contracts.data import Cart as CartData
+from services.contracts.data import Customer, Order
+from services.trigger_engine.profiles import consent
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.identifiers import normal_email, normal_phone
+from services.trigger_engine.profiles.money import units
+from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
+
+CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "birthday", "tags")
+BOUGHT_KEPT = timedelta(days=30)
+MOST_BOUGHT = 50
+
+
+def apply(profile: Profile, event: Arrival, *, keep_cart: bool) -> list[str]:
+    """Take in one event. Returns the channels whose consent was withdrawn by it."""
+    _see(profile, event)
+    withdrawn: list[str] = []
+    if event.data.customer is not None and event.scope == "server":
+        withdrawn = _customer(profile, event, event.data.customer)
+    if event.data.order is not None:
+        _order(profile, event, event.data.order)
+    if event.type == "cart.updated" and event.data.cart is not None:
+        _cart(profile, event, event.data.cart, keep_cart=keep_cart)
+    return withdrawn
+
+
+def learn(profile: Profile, name: str, value: Any, at: datetime) -> None:
+    """Keep a value if none of a later time is known; of two of one time the greater, so that order plays no part."""
+    known = profile.facts.get(name)
+    if known is None or (at, repr(value)) > (known.at, repr(known.value)):
+        profile.facts[name] = Fact(value, at)
+
+
+def _see(profile: Profile, event: Arrival) -> None:
+    seen = profile.seen.get(event.type)
+    if seen is None:
+        profile.seen[event.type] = Seen(event.time, event.time)
+        return
+    if event.time > seen.last:
+        seen.last = event.time
+    elif event.time < seen.first:
+        seen.first = event.time
+
+
+def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]:
+    at = event.time
+    if customer.email and (email := normal_email(customer.email)):
+        learn(profile, "email", email, at)
+    if customer.phone and (phone := normal_phone(customer.phone)):
+        learn(profile, "phone", phone, at)
+    for name in CUSTOMER_FACTS:
+        value = getattr(customer, name)
+        if value is not None:
+            learn(profile, name, value.isoformat() if name == "birthday" else value, at)
+    return _consents(profile, event, customer) if customer.consents else []
+
+
+def _consents(profile: Profile, event: Arrival, customer: Customer) -> list[str]:
+    withdrawn = []
+    explicit = event.type == "consent.changed"
+    for channel, stated in sorted((customer.consents or {}).items()):
+        for name in _lines(channel, stated.topics):
+            known = profile.consents.get(name)
+            new = consent.decide(known, stated.state, stated.at or event.time, explicit=explicit)
+            if new is None:
+                continue
+            profile.consents[name] = new
+            if new.state == "unsubscribed":
+                withdrawn.append(name)
+    return withdrawn
+
+
+def _lines(channel: str, topics: list[str] | None) -> list[str]:
+    return [f"{channel}:{topic}" for topic in topics] if topics else [channel]
+
+
+def _order(profile: Profile, event: Arrival, order: Order) -> None:
+    currency = order.currency or ""
+    if event.type == "order.placed":
+        profile.orders += 1
+        profile.spent[currency] = profile.spent.get(currency, 0) + units(order.total)
+        buy(profile, order.cart_id, event.time)
+    elif event.type == "order.paid":
+        amount = units(order.total) - units(order.shipping)
+        profile.paid[currency] = profile.paid.get(currency, 0) + amount
+
+
+def buy(profile: Profile, cart_id: str | None, at: datetime) -> None:
+    """An order closes its cart, seen or yet to come, and whatever cart was last touched before it."""
+    if cart_id:
+        profile.bought[cart_id] = max(at, profile.bought.get(cart_id, at))
+    profile.bought[""] = max(at, profile.bought.get("", at))
+    if len(profile.bought) > MOST_BOUGHT:
+        newest = max(profile.bought.values())
+        profile.bought = {k: t for k, t in profile.bought.items() if k == "" or newest - t < BOUGHT_KEPT}
+
+
+def _cart(profile: Profile, event: Arrival, cart: CartData, *, keep_cart: bool) -> None:
+    changed = cart.updated_at or event.time
+    known = profile.cart
+    if known is not None and (changed, cart.id) <= (known.changed_at, known.id):
+        return
+    data = event.fields["cart"] if keep_cart else {"id": cart.id}
+    generation = 0 if known is None else known.generation
+    due = None if known is None else known.due
+    profile.cart = Cart(cart.id, changed, data, event.source, due, generation)
+
+
+def is_bought(profile: Profile, cart: Cart) -> bool:
+    """Whether an order was placed from this cart, or by this customer after the cart's last change."""
+    return cart.id in profile.bought or profile.bought.get("", cart.changed_at) > cart.changed_at
+
+
+def withdraw(profile: Profile, channel: str, at: datetime) -> list[str]:
+    """Withdraw the consent for a channel. Returns its name if that changed anything."""
+    new = consent.decide(profile.consents.get(channel), "unsubscribed", at, explicit=True)
+    if new is None:
+        return []
+    profile.consents[channel] = new
+    return [channel] if new.state == "unsubscribed" else []

@@ -1,0 +1,75 @@
+"""Two profiles that turn out to be one person become one; the other one's id stays as an alias.
+
+Merging is symmetric in what is known: the same two profiles give the same facts, whichever keeps its id.
+"""
+
+from __future__ import annotations
+
+from services.trigger_engine.profiles import consent
+from services.trigger_engine.profiles.facts import learn
+from services.trigger_engine.profiles.state import Entry, Profile, Seen
+
+
+def merge(keeper: Profile, other: Profile) -> list[Entry]:
+    """Move everything of `other` into `keeper`. Returns the entries that end because the same one exists already.
+
+    Of two live entries of one journey and key the older stays.
+    """
+    keeper.identifiers |= other.identifiers
+    keeper.created_at = min(keeper.created_at, other.created_at)
+    for name, fact in other.facts.items():
+        learn(keeper, name, fact.value, fact.at)
+    _merge_consents(keeper, other)
+    _merge_seen(keeper, other)
+    keeper.orders += other.orders
+    for mine, theirs in ((keeper.spent, other.spent), (keeper.paid, other.paid)):
+        for currency, amount in theirs.items():
+            mine[currency] = mine.get(currency, 0) + amount
+    for period, step in other.crossed.items():
+        keeper.crossed[period] = max(step, keeper.crossed.get(period, 0))
+    keeper.stated |= other.stated
+    keeper.formerly += [other.id, *other.formerly]
+    for cart_id, at in other.bought.items():
+        keeper.bought[cart_id] = max(at, keeper.bought.get(cart_id, at))
+    _merge_cart(keeper, other)
+    for journey, keys in other.entered.items():
+        mine_entered = keeper.entered.setdefault(journey, {})
+        for key, at in keys.items():
+            mine_entered[key] = max(at, mine_entered.get(key, at))
+    return _merge_entries(keeper, other)
+
+
+def _merge_consents(keeper: Profile, other: Profile) -> None:
+    for name, theirs in other.consents.items():
+        mine = keeper.consents.get(name)
+        keeper.consents[name] = theirs if mine is None else consent.join(mine, theirs)
+
+
+def _merge_seen(keeper: Profile, other: Profile) -> None:
+    for kind, theirs in other.seen.items():
+        mine = keeper.seen.get(kind)
+        if mine is None:
+            keeper.seen[kind] = theirs
+        else:
+            keeper.seen[kind] = Seen(min(mine.first, theirs.first), max(mine.last, theirs.last))
+
+
+def _merge_cart(keeper: Profile, other: Profile) -> None:
+    mine, theirs = keeper.cart, other.cart
+    if theirs is not None and (mine is None or (theirs.changed_at, theirs.id) > (mine.changed_at, mine.id)):
+        keeper.cart = theirs
+        theirs.generation = max(theirs.generation, mine.generation if mine else 0) + 1
+
+
+def _merge_entries(keeper: Profile, other: Profile) -> list[Entry]:
+    ended = []
+    for entry in other.entries:
+        twin = next((e for e in keeper.entries if (e.journey, e.key) == (entry.journey, entry.key)), None)
+        if twin is None or twin.until is not None or entry.until is not None:
+            keeper.entries.append(entry)
+            continue
+        younger = max(twin, entry, key=lambda e: (e.entered_at, e.id))
+        if younger is twin:
+            keeper.entries[keeper.entries.index(twin)] = entry
+        ended.append(younger)
+    return ended

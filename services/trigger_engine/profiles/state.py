@@ -1,0 +1,128 @@
+"""A profile's state: one narrow row, MessagePack in `engine.profiles.state`, holding facts and live entries.
+
+Everything that a decision needs is in this one value, so that a batch reads each customer once. Instances are mutable
+and belong to one transaction; whoever catches an error half-way throws them away.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Identifier(NamedTuple):
+    """One name that a customer goes by. `source` is empty where the value means the same everywhere."""
+
+    kind: str  # customer, email, phone, cart, anonymous
+    source: str
+    value: str
+
+
+class Fact(msgspec.Struct, array_like=True, gc=False):
+    """A value and the source time at which it was true; the later one wins."""
+
+    value: Any
+    at: datetime
+
+
+class Consent(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Consent for a channel or one of its topics: `state` since `at`, and what it follows from.
+
+    `flagged` is when a flag said subscribed, `given` when the customer said so, `withdrawn` when it was withdrawn:
+    each the latest known, so that no order of arrival changes the state.
+    """
+
+    state: str
+    at: datetime
+    flagged: datetime | None = None
+    given: datetime | None = None
+    withdrawn: datetime | None = None
+
+
+class Seen(msgspec.Struct, array_like=True, gc=False):
+    """First and last source time of one event type."""
+
+    first: datetime
+    last: datetime
+
+
+class Cart(msgspec.Struct, array_like=True, gc=False):
+    """The cart now. `changed_at` is its own word for its last change; `timer` the generation of its timer."""
+
+    id: str
+    changed_at: datetime
+    data: dict[str, Any]
+    source: str
+    due: datetime | None = None
+    generation: int = 0
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """One enrolment that is live, or has ended and may still be exited or reach its goal until `until`.
+
+    `event` keeps those fields of the entering event that later steps, exits and goals read. What happened before
+    `since`, in source time, neither exits it nor reaches its goal.
+    """
+
+    id: bytes
+    journey: str
+    revision: int
+    key: str
+    entered_at: datetime
+    event_type: str
+    event: dict[str, Any]
+    since: datetime
+    step: str = ""
+    wake: datetime | None = None
+    generation: int = 0
+    until: datetime | None = None
+    goal: bool = False
+
+
+class Profile(msgspec.Struct):
+    """One customer. Sums of money are whole ten-thousandths, so that no order of events changes them; times are UTC.
+
+    `stated` holds the business keys of facts that the shop or wici has stated; `formerly` the ids of profiles that
+    became this one.
+    """
+
+    id: bytes
+    created_at: datetime
+    version: int = 0
+    identifiers: set[Identifier] = msgspec.field(default_factory=set)
+    facts: dict[str, Fact] = msgspec.field(default_factory=dict)
+    consents: dict[str, Consent] = msgspec.field(default_factory=dict)
+    seen: dict[str, Seen] = msgspec.field(default_factory=dict)
+    orders: int = 0
+    spent: dict[str, int] = msgspec.field(default_factory=dict)
+    paid: dict[str, int] = msgspec.field(default_factory=dict)
+    crossed: dict[str, int] = msgspec.field(default_factory=dict)
+    stated: dict[str, datetime] = msgspec.field(default_factory=dict)
+    cart: Cart | None = None
+    bought: dict[str, datetime] = msgspec.field(default_factory=dict)
+    entries: list[Entry] = msgspec.field(default_factory=list)
+    entered: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
+    formerly: list[bytes] = msgspec.field(default_factory=list)
+
+    def fact(self, name: str) -> Any:
+        """The value of one fact, None when it is not known."""
+        fact = self.facts.get(name)
+        return None if fact is None else fact.value
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Profile)
+
+
+def dump(profile: Profile) -> bytes:
+    """MessagePack bytes of a profile, for `engine.profiles.state`."""
+    return _ENCODER.encode(profile)
+
+
+def load(raw: bytes, version: int) -> Profile:
+    """The profile of a row."""
+    profile = _DECODER.decode(raw)
+    profile.version = version
+    return profile

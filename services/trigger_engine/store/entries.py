@@ -1,0 +1,72 @@
+"""`engine.entries` and `engine.timers`: who is where, and when they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from services.kit.database.pool import Connection
+from services.trigger_engine.journeys.reaction import EntryRow, Timer
+
+UPSERT = """
+    INSERT INTO engine.entries (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
+                         $7::text[], $8::timestamptz[], $9::text[])
+    ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, step = excluded.step,
+        ended_at = excluded.ended_at, reason = excluded.reason"""
+SET = """
+    INSERT INTO engine.timers (id, profile_id, due, generation)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[])
+    ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, due = excluded.due,
+        generation = excluded.generation"""
+DUE = """
+    SELECT id, profile_id, due, generation FROM engine.timers
+    WHERE shard = ANY($1) AND due > $2 AND due <= $3 ORDER BY due LIMIT $4"""
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class DueTimer(NamedTuple):
+    """A timer that has come due, as found without a lock."""
+
+    id: bytes
+    profile_id: bytes
+    due: datetime
+    generation: int
+
+
+async def upsert(connection: Connection, rows: Sequence[EntryRow]) -> None:
+    """Store the enrolments that have changed."""
+    if rows:
+        await connection.execute(
+            UPSERT,
+            *([getattr(row, field) for row in rows] for field in EntryRow.__struct_fields__),
+        )
+
+
+async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Sequence[bytes]) -> None:
+    """Set timers anew and take others away."""
+    if taken:
+        await connection.execute("DELETE FROM engine.timers WHERE id = ANY($1)", taken)
+    if timers:
+        await connection.execute(
+            SET, *([getattr(timer, field) for timer in timers] for field in Timer.__struct_fields__)
+        )
+
+
+async def due(
+    connection: Connection, shards: Sequence[int], after: datetime | None, until: datetime, most: int
+) -> list[DueTimer]:
+    """The oldest timers due after `after` and by `until`, without locking: what they mean is read under the lock."""
+    return [DueTimer(*row) for row in await connection.fetch(DUE, shards, after or _BEGINNING, until, most)]
+
+
+async def follow(connection: Connection, merged: Mapping[bytes, bytes]) -> None:
+    """Give the rows of merged profiles to those that keep them."""
+    if merged:
+        await connection.execute(
+            "UPDATE engine.entries e SET profile_id = w.new FROM unnest($1::uuid[], $2::uuid[]) AS w (old, new)"
+            " WHERE e.profile_id = w.old",
+            list(merged),
+            list(merged.values()),
+        )

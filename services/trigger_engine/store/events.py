@@ -1,0 +1,67 @@
+"""`engine.event_ids` and `engine.events`: what has been taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from services.kit.database.pool import Connection
+from services.trigger_engine.journeys.turn import Past
+
+COLUMNS = ("day", "id", "profile_id", "type", "time", "received_at", "source", "data", "trace")
+
+
+async def known_ids(connection: Connection, ids: Sequence[bytes]) -> set[bytes]:
+    """Which of these events have taken effect already."""
+    rows = await connection.fetch("SELECT id FROM engine.event_ids WHERE id = ANY($1)", ids)
+    return {row[0] for row in rows}
+
+
+async def add_ids(connection: Connection, ids: Sequence[bytes]) -> None:
+    """Record that these events take effect now. UniqueViolationError if another transaction was first."""
+    if ids:
+        await connection.copy_records_to_table(
+            "event_ids", schema_name="engine", columns=("id",), records=[(i,) for i in ids]
+        )
+
+
+async def add_payloads(connection: Connection, day: date, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store events as they came, into the partition of the day they were received."""
+    if rows:
+        await connection.copy_records_to_table(partition(day), schema_name="engine", columns=COLUMNS, records=rows)
+
+
+def partition(day: date) -> str:
+    """The name of a day's partition."""
+    return f"events_{day:%Y%m%d}"
+
+
+async def make_partitions(connection: Connection, first: date, days: int) -> None:
+    """Create the partitions of `days` days from `first` where they are missing."""
+    for day in (first + timedelta(days=i) for i in range(days)):
+        await connection.execute(
+            f"CREATE TABLE IF NOT EXISTS engine.{partition(day)} PARTITION OF engine.events "
+            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+        )
+
+
+async def recorded(
+    connection: Connection, profiles: Sequence[bytes], types: Iterable[str], since: datetime
+) -> dict[bytes, list[Past]]:
+    """Recorded events of these types and customers from `since` (source time) on, by profile id."""
+    found: dict[bytes, list[Past]] = {}
+    if not profiles:
+        return found
+    rows = await connection.fetch(
+        "SELECT profile_id, type, time, data FROM engine.events"
+        " WHERE profile_id = ANY($1) AND type = ANY($2) AND time >= $3",
+        profiles,
+        sorted(types),
+        since,
+    )
+    for profile_id, kind, time, data in rows:
+        found.setdefault(profile_id, []).append(Past(kind, time, msgspec.json.decode(data)))
+    return found

@@ -1,0 +1,131 @@
+"""`engine.identifiers`, `profiles`, `aliases` and `consents`: who is who, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from services.kit.database.pool import Connection
+from services.trigger_engine.profiles.state import Consent, Identifier, Profile, dump, load
+
+FIND = """
+    SELECT i.kind, i.source, i.value, i.profile_id
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS w (kind, source, value)
+    JOIN engine.identifiers i USING (kind, source, value)"""
+CLAIM = """
+    INSERT INTO engine.identifiers (kind, source, value, profile_id)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+    ON CONFLICT DO NOTHING
+    RETURNING kind, source, value"""
+MOVE = """
+    UPDATE engine.identifiers i SET profile_id = w.profile_id
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS w (kind, source, value, profile_id)
+    WHERE (i.kind, i.source, i.value) = (w.kind, w.source, w.value)"""
+LOCK = """
+    SELECT p.id, p.version, CASE WHEN p.version = w.version THEN NULL ELSE p.state END
+    FROM unnest($1::uuid[], $2::int[]) AS w (id, version)
+    JOIN engine.profiles p ON p.id = w.id
+    ORDER BY p.id FOR UPDATE OF p"""
+UPDATE = """
+    UPDATE engine.profiles p SET version = p.version + 1, state = w.state
+    FROM unnest($1::uuid[], $2::bytea[]) AS w (id, state)
+    WHERE p.id = w.id"""
+CONSENT = """
+    INSERT INTO engine.consents (profile_id, channel, topic, state, at, evidence)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
+    ON CONFLICT (profile_id, channel, topic) DO UPDATE
+        SET state = excluded.state, at = excluded.at, evidence = excluded.evidence"""
+
+
+def _columns(identifiers: Iterable[Identifier]) -> tuple[list[str], list[str], list[str]]:
+    rows = list(identifiers)
+    return [i.kind for i in rows], [i.source for i in rows], [i.value for i in rows]
+
+
+async def find(connection: Connection, identifiers: Iterable[Identifier]) -> dict[Identifier, bytes]:
+    """The profile of each identifier that is known."""
+    columns = _columns(identifiers)
+    if not columns[0]:
+        return {}
+    return {Identifier(r[0], r[1], r[2]): r[3] for r in await connection.fetch(FIND, *columns)}
+
+
+async def claim(connection: Connection, owners: Mapping[Identifier, bytes]) -> set[Identifier]:
+    """Take new identifiers, sorted, before any profile is locked. Returns those that another transaction took first."""
+    if not owners:
+        return set()
+    wanted = sorted(owners)
+    rows = await connection.fetch(CLAIM, *_columns(wanted), [owners[i] for i in wanted])
+    return set(wanted) - {Identifier(*row) for row in rows}
+
+
+async def move(connection: Connection, owners: Mapping[Identifier, bytes]) -> None:
+    """Give identifiers to other profiles, all of which this transaction has locked."""
+    if owners:
+        await connection.execute(MOVE, *_columns(owners), list(owners.values()))
+
+
+async def lock(connection: Connection, cached: Mapping[bytes, Profile | None]) -> dict[bytes, Profile]:
+    """Lock these profiles in the order of their ids; a cached state is taken where its version is still the row's."""
+    if not cached:
+        return {}
+    known = [-1 if profile is None else profile.version for profile in cached.values()]
+    rows = await connection.fetch(LOCK, list(cached), known)
+    found = {}
+    for profile_id, version, state in rows:
+        profile = cached[profile_id] if state is None else load(state, version)
+        assert profile is not None  # noqa: S101 -- a state is left out only where one is cached
+        found[profile_id] = profile
+    return found
+
+
+async def insert(connection: Connection, profiles: Sequence[Profile]) -> None:
+    """Store profiles that are new."""
+    if profiles:
+        await connection.copy_records_to_table(
+            "profiles",
+            schema_name="engine",
+            columns=("id", "version", "state"),
+            records=[(p.id, p.version, dump(p)) for p in profiles],
+        )
+
+
+async def update(connection: Connection, profiles: Sequence[Profile]) -> None:
+    """Store profiles that have changed; their rows are locked, and their versions go up by one."""
+    if profiles:
+        await connection.execute(UPDATE, [p.id for p in profiles], [dump(p) for p in profiles])
+    for profile in profiles:
+        profile.version += 1
+
+
+async def alias(connection: Connection, merged: Mapping[bytes, bytes]) -> None:
+    """Record which profile became which, and let the old rows go."""
+    if not merged:
+        return
+    old, new = list(merged), list(merged.values())
+    await connection.execute(
+        "UPDATE engine.aliases a SET new = w.new FROM unnest($1::uuid[], $2::uuid[]) AS w (old, new)"
+        " WHERE a.new = w.old",
+        old,
+        new,
+    )
+    await connection.execute(
+        "INSERT INTO engine.aliases (old, new) SELECT * FROM unnest($1::uuid[], $2::uuid[])", old, new
+    )
+    await connection.execute("DELETE FROM engine.consents WHERE profile_id = ANY($1)", old)
+    await connection.execute("DELETE FROM engine.profiles WHERE id = ANY($1)", old)
+
+
+async def consent(connection: Connection, changed: Sequence[tuple[bytes, str, Consent, bytes]]) -> None:
+    """Store consents by (profile, channel or channel:topic); what a claim reads through `engine.v_consent`."""
+    if not changed:
+        return
+    names = [name.partition(":") for _, name, _, _ in changed]
+    await connection.execute(
+        CONSENT,
+        [profile for profile, _, _, _ in changed],
+        [channel for channel, _, _ in names],
+        [topic for _, _, topic in names],
+        [c.state for _, _, c, _ in changed],
+        [c.at for _, _, c, _ in changed],
+        [evidence for _, _, _, evidence in changed],
+    )

@@ -1,0 +1,249 @@
+"""One batch, one transaction: events, receipts and timers in; facts, messages, timers, outcomes and positions out.
+
+The number of statements does not depend on the batch's size; a table that the batch does not touch costs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from services.contracts.journey import Journey
+from services.kit.database.pool import Connection
+from services.trigger_engine import published
+from services.trigger_engine.journeys import react
+from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.reaction import Reaction
+from services.trigger_engine.journeys.turn import Past, Turn
+from services.trigger_engine.memory import Memory
+from services.trigger_engine.people import People
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.state import Consent, Identifier, Profile
+from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles
+from services.trigger_engine.store.entries import DueTimer
+from services.trigger_engine.store.outbound import ReceiptRow
+from services.trigger_engine.store.outcomes import Outcome
+
+NOBODY = bytes(16)
+MOST_RECEIPTS = 2_000
+
+
+class Work(msgspec.Struct):
+    """What a transaction takes in. `before` and `after` are the positions of the partitions that it moves."""
+
+    arrivals: list[Arrival] = []
+    dead: list[Outcome] = []
+    before: dict[int, int] = {}
+    after: dict[int, int] = {}
+    known: dict[Identifier, bytes] = {}
+    timers: list[DueTimer] = []
+    held: bool = False
+    shards: tuple[int, ...] = ()
+    hear: bool = False
+
+
+class Poisoned(Exception):  # noqa: N818 -- what has happened
+    """Deciding on one event or timer failed: the same code on the same input would fail again."""
+
+    def __init__(self, culprit: Arrival | DueTimer, error: Exception) -> None:
+        super().__init__(type(error).__name__)
+        self.culprit = culprit
+
+
+class Transaction:
+    """One attempt at one Work. Whatever it raises, the caller forgets the profiles it has touched."""
+
+    def __init__(
+        self, connection: Connection, definitions: Definitions, memory: Memory, topics: published.Topics
+    ) -> None:
+        self._connection = connection
+        self._definitions = definitions
+        self._memory = memory
+        self._topics = topics
+        self.into = Reaction()
+        self.people = People(connection, memory, {})
+        self.touched: dict[bytes, Profile] = {}
+        self.receipts: list[ReceiptRow] = []
+        self._payloads: list[tuple[Any, ...]] = []
+        self._consents: dict[tuple[bytes, str], tuple[Consent, bytes]] = {}
+        self._past: dict[bytes, list[Past]] = {}
+        self._day = date.min
+
+    async def run(self, work: Work, now: datetime, real: datetime) -> None:
+        """Take in `work` at marketing time `now` and commit."""
+        connection = self._connection
+        self._day = real.date()
+        self.people = People(connection, self._memory, work.known)
+        async with connection.transaction():
+            if work.hear or work.timers:
+                due = [timer.profile_id for timer in work.timers]
+                self.receipts = await outbound.hear(connection, work.shards, due, MOST_RECEIPTS)
+            await self.people.resolve(work.arrivals)
+            heard = [r for r in self.receipts if self._listens(r)]
+            await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard])
+            await self._load_revisions()
+            await self._look_back(work)
+            self._decide(work, heard, now)
+            await self._store(work, real)
+            await positions.advance(connection, self._topics.events, work.before, work.after)
+
+    def _listens(self, receipt: ReceiptRow) -> bool:
+        return receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
+
+    async def _load_revisions(self) -> None:
+        """Load revisions that live entries pin and that are not current any more."""
+        revisions = self._definitions.revisions
+        missing = {
+            (e.journey, e.revision)
+            for profile in self.people.profiles.values()
+            for e in profile.entries
+            if (e.journey, e.revision) not in revisions
+        }
+        if missing:
+            names, numbers = zip(*sorted(missing), strict=True)
+            rows = await self._connection.fetch(
+                "SELECT document FROM workspace.journeys JOIN unnest($1::text[], $2::int[]) AS w (name, revision)"
+                " USING (name, revision)",
+                list(names),
+                list(numbers),
+            )
+            for row in rows:
+                self._definitions.add(msgspec.json.decode(row[0], type=Journey))
+
+    async def _look_back(self, work: Work) -> None:
+        """For events that come late: what is recorded already that would end the journeys they enter."""
+        wanted: dict[bytes, bytes] = {}
+        types: set[str] = set()
+        since: datetime | None = None
+        for kind, profile, time in self._late(work):
+            for compiled in self._definitions.enters.get(kind, ()):
+                later = {t for t in compiled.listeners if t in profile.seen and profile.seen[t].last >= time}
+                if later:
+                    types |= later
+                    wanted |= dict.fromkeys((profile.id, *profile.formerly), profile.id)
+                    since = time if since is None else min(since, time)
+        if since is not None:
+            for profile_id, past in (await events.recorded(self._connection, list(wanted), types, since)).items():
+                self._past.setdefault(wanted[profile_id], []).extend(past)
+
+    def _late(self, work: Work) -> list[tuple[str, Profile, datetime]]:
+        enters, people = self._definitions.enters, self.people
+        found = []
+        for arrival in work.arrivals:
+            if arrival.type in enters:
+                for name in arrival.identifiers:
+                    profile = people.profiles.get(people.rows[name])
+                    if profile is not None:
+                        found.append((arrival.type, profile, arrival.time))
+        for timer in work.timers:
+            profile = people.profiles.get(timer.profile_id)
+            if profile is not None and profile.cart is not None:
+                found.append(("cart.abandoned", profile, profile.cart.changed_at))
+        return found
+
+    def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:
+        turn = Turn(self._definitions, now, self.into)
+        for receipt in heard:
+            profile = self.people.find(receipt.profile_id)
+            if profile is not None:
+                self.touched[profile.id] = profile
+                before = dict(profile.consents)
+                react.on_receipt(profile, published.receipt_arrival(receipt), turn)
+                self._note_consents(profile, before, receipt.data)
+        for arrival in work.arrivals:
+            try:
+                self._take_in(arrival, turn)
+            except Exception as error:
+                raise Poisoned(arrival, error) from error
+        turn.held = work.held
+        for timer in work.timers:
+            profile = self.people.find(timer.profile_id)
+            if profile is None:
+                continue
+            self.touched[profile.id] = profile
+            turn.past = self._past.get(profile.id, ())
+            try:
+                react.on_timer(profile, timer.id, timer.generation, turn)
+            except Exception as error:
+                raise Poisoned(timer, error) from error
+
+    def _take_in(self, arrival: Arrival, turn: Turn) -> None:
+        into = self.into
+        into.trace = []
+        if not arrival.identifiers:
+            self._record(arrival, NOBODY)
+            return
+        profile = self.people.who(arrival, into, turn.now)
+        self.touched[profile.id] = profile
+        turn.past = self._past.get(profile.id, ())
+        customer = arrival.data.customer
+        if customer is not None and customer.consents:
+            before = dict(profile.consents)
+            react.on_event(profile, arrival, turn)
+            self._note_consents(profile, before, msgspec.json.encode(customer.consents))
+        else:
+            react.on_event(profile, arrival, turn)
+        if arrival.type in self._definitions.listened:
+            self._past.setdefault(profile.id, []).append(Past(arrival.type, arrival.time, arrival.fields))
+        self._record(arrival, profile.id)
+
+    def _record(self, arrival: Arrival, profile_id: bytes) -> None:
+        trace = msgspec.msgpack.encode(self.into.trace) if self.into.trace else None
+        self._payloads.append(
+            (
+                self._day, arrival.id, profile_id, arrival.type, arrival.time, arrival.received,
+                arrival.source, arrival.raw, trace,
+            )
+        )  # fmt: skip
+
+    def _note_consents(self, profile: Profile, before: Mapping[str, Consent], evidence: bytes) -> None:
+        for name, now in profile.consents.items():
+            if before.get(name) != now:
+                self._consents[profile.id, name] = (now, evidence)
+
+    async def _store(self, work: Work, real: datetime) -> None:
+        connection, into, people = self._connection, self.into, self.people
+        await events.add_ids(connection, [arrival.id for arrival in work.arrivals])
+        await events.add_payloads(connection, self._day, self._payloads)
+        old = [p for p in self.touched.values() if p.id not in people.created and p.id not in people.merged]
+        await profiles.update(connection, old)
+        await profiles.insert(connection, list(people.created.values()))
+        await profiles.move(connection, people.moved)
+        await profiles.alias(connection, people.merged)
+        await profiles.consent(connection, self._consent_rows())
+        await entries.follow(connection, people.merged)
+        self._follow()
+        await entries.upsert(connection, list(into.entries.values()))
+        timers = into.timers.values()
+        gone = [t.id for t in work.timers if t.id not in into.timers]
+        taken = [t.id for t in timers if t.due is None]
+        await entries.set_timers(connection, [t for t in timers if t.due is not None], gone + taken)
+        await outbound.take_back(connection, into.revocations, people.merged, real)
+        await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
+        await outcomes.add(connection, work.dead + published.outcomes(into.derived, self.receipts, self._topics))
+
+    def _follow(self) -> None:
+        """What was decided for a profile that was merged away later in this batch belongs to the one that keeps it."""
+        now = self.people.now
+        if self.people.merged:
+            for row in self.into.entries.values():
+                row.profile_id = now(row.profile_id)
+            for timer in self.into.timers.values():
+                timer.profile_id = now(timer.profile_id)
+            for mine in self.into.messages.values():
+                mine[:] = [msgspec.structs.replace(m, profile_id=now(m.profile_id)) for m in mine]
+
+    def _consent_rows(self) -> list[tuple[bytes, str, Consent, bytes]]:
+        merged = self.people.merged
+        rows = {}
+        for (profile_id, name), (consent, evidence) in self._consents.items():
+            if profile_id not in merged:
+                rows[profile_id, name] = (profile_id, name, consent, evidence)
+        for keeper in set(merged.values()):
+            profile = self.people.find(keeper)
+            for name, consent in profile.consents.items() if profile is not None else ():
+                rows.setdefault((keeper, name), (keeper, name, consent, b"{}"))
+        return list(rows.values())

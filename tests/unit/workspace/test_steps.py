@@ -180,11 +180,6 @@ def test_an_e_mail_that_nobody_sends_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("klass", "sender"),
     [("transactional", "transactional"), ("service", "transactional"), ("opinion", "marketing")],
-        ("transactional", "transactional"),
-        ("service", "transactional"),
-        ("opinion", "marketing"),
-        ("opinion", "opinion"),
-    ],
 )
 def test_a_class_without_a_sender_speaks_as_its_nearest(tmp_path: Path, klass: str, sender: str) -> None:
     spoken = SETTINGS + f"senders: {{{sender}: {{email: hej@sklep.example}}}}\n"

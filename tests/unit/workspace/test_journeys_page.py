@@ -1,0 +1,41 @@
+"""docs/journeys.md says what the code does: its example checks, its rules and words are those of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from services.cli.workspace.findings import RULES
+from services.cli.workspace.journey_shape import ENTER, JOURNEY, STEP
+from tests.unit.workspace.folder import SETTINGS, loaded
+
+PAGE = (Path(__file__).parents[3] / "docs/journeys.md").read_text()
+
+
+def test_the_example_is_a_journey_of_the_recipes(tmp_path: Path) -> None:
+    example = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert example is not None
+    recipes = Path(__file__).parents[3] / "recipes/en/templates"
+    texts: dict[str, str | bytes] = {
+        f"templates/{path.relative_to(recipes)}": path.read_bytes() for path in recipes.glob("cart-*/*/*")
+    }
+    senders = SETTINGS + "senders: {marketing: {email: hello@shop.example}}\n"
+    found = loaded(tmp_path, {**texts, "wici.yaml": senders, "journeys/cart-recovery.yaml": example[1]})
+    assert found.findings == []
+
+
+def test_every_rule_is_explained_in_the_words_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", PAGE.partition("| rule |")[2], re.MULTILINE))
+    assert rows == RULES
+
+
+def test_every_word_of_a_later_version_is_named() -> None:
+    later = PAGE.partition("## Not in this version")[2]
+    for word in (*JOURNEY.later, *ENTER.later, *STEP.later):
+        assert f"`{word}`" in later
+
+
+def test_every_key_of_a_journey_is_explained() -> None:
+    head = PAGE.partition("## The head")[2].partition("## Steps")[0]
+    for key in (*JOURNEY.fields, *ENTER.fields):
+        assert f"`{key}" in head or key == "steps"

@@ -39,19 +39,29 @@ class Stage:
     play: Callable[[Coroutine[Any, Any, bool], bool], Coroutine[Any, Any, bool]]
 
 
-def prepare(
-    settings: Settings, environ: Mapping[str, str], folder: Path, language: str
-) -> tuple[Settings, dict[str, str]]:
+@dataclass(frozen=True)
+class Prepared:
+    """What a stage is built from."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    currency: str
+
+
+def prepare(settings: Settings, environ: Mapping[str, str], folder: Path, language: str) -> Prepared:
     """A fresh workspace from the recipes, and an environment with a random value for each secret that it names."""
     workspace = folder / "workspace"
     init(workspace, language)
-    wanted = {reference.name: secrets.token_urlsafe(24) for reference in load(workspace).references}
+    loaded = load(workspace)
+    if loaded.workspace is None:
+        raise Misconfigured(f"The recipes in {language!r} have errors. `wici check` on a copy (wici init) names them.")
+    wanted = {reference.name: secrets.token_urlsafe(24) for reference in loaded.references}
     fresh = Settings(
         workspace=workspace, data=folder, port=settings.port, log=settings.log, clock="movable",
         secret_keys=(secrets.token_urlsafe(32),),
     )  # fmt: skip
     outside = {name: value for name, value in environ.items() if name.removesuffix("_FILE") not in VARIABLES}
-    return fresh, {**outside, **wanted}
+    return Prepared(fresh, {**outside, **wanted}, loaded.workspace.settings.shop.currency)
 
 
 @asynccontextmanager

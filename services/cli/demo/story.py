@@ -36,8 +36,8 @@ EDYTA = Customer("c-edyta", "Edyta", "edyta@example.com", ("email",))
 class Story:
     """Plays one scene after the other and prints each with what came of it."""
 
-    def __init__(self, shop: Shop, database: asyncpg.Connection[Any]) -> None:
-        self._shop, self._database = shop, database
+    def __init__(self, shop: Shop, database: asyncpg.Connection[Any], currency: str) -> None:
+        self._shop, self._database, self._currency = shop, database, currency
         self._clock = SystemClock()
         self._heard: list[Said] = []
         self._decided: dict[str, float] = {}
@@ -63,8 +63,8 @@ class Story:
         await self._expect()
 
     async def _order(self) -> None:
-        await self._happens("Anna orders for 249.90 PLN, for the first time.")
-        self._order_event = await self._event("order.placed", ANNA, order=_order("1001", "249.90"))
+        await self._happens(f"Anna orders for 249.90 {self._currency}, for the first time.")
+        self._order_event = await self._event("order.placed", ANNA, order=self._order_of("1001", "249.90"))
         await self._expect("email anna", "sms anna")
 
     async def _repeat(self) -> None:
@@ -75,16 +75,16 @@ class Story:
         await self._expect()
 
     async def _threshold(self) -> None:
-        await self._happens("Celina orders for 640 PLN and pays: her purchases cross 500 PLN.")
-        await self._event("order.placed", CELINA, order=_order("1002", "640.00"))
-        await self._event("order.paid", CELINA, order=_order("1002", "640.00"))
+        await self._happens(f"Celina orders for 640 {self._currency} and pays: her purchases cross a threshold.")
+        await self._event("order.placed", CELINA, order=self._order_of("1002", "640.00"))
+        await self._event("order.paid", CELINA, order=self._order_of("1002", "640.00"))
         await self._expect("email celina", "sms celina", "email celina")
 
     async def _carts(self) -> None:
         await self._happens("Dorota and Edyta fill their carts. Edyta buys.")
-        await self._event("cart.updated", DOROTA, cart=_cart("k-dorota", "180.00"))
-        await self._event("cart.updated", EDYTA, cart=_cart("k-edyta", "220.00"))
-        await self._event("order.placed", EDYTA, order=_order("1003", "220.00") | {"cart_id": "k-edyta"})
+        await self._event("cart.updated", DOROTA, cart=self._cart_of("k-dorota", "180.00"))
+        await self._event("cart.updated", EDYTA, cart=self._cart_of("k-edyta", "220.00"))
+        await self._event("order.placed", EDYTA, order=self._order_of("1003", "220.00") | {"cart_id": "k-edyta"})
         await self._expect("email edyta")
         await move(self._database, timedelta(minutes=46))
         await self._happens("46 minutes later (the clock was moved), Dorota's cart is still there.")
@@ -152,18 +152,11 @@ class Story:
                 raise Misconfigured(f"The demonstration waited {_PATIENCE_SECONDS:.0f} s in vain until {what}.")
             await asyncio.sleep(0.1)
 
+    def _order_of(self, number: str, total: str) -> dict[str, Any]:
+        item = {"product_id": "p-1", "sku": "HERB-1", "name": "Rumianek", "quantity": 1, "price": total}
+        return {"id": number, "number": number, "total": total, "currency": self._currency, "items": [item]}
 
-def _order(number: str, total: str) -> dict[str, Any]:
-    item = {"product_id": "p-1", "sku": "HERB-1", "name": "Rumianek", "quantity": 1, "price": total}
-    return {"id": number, "number": number, "total": total, "currency": "PLN", "items": [item]}
-
-
-def _cart(identity: str, total: str) -> dict[str, Any]:
-    item = {"product_id": "p-2", "sku": "HERB-2", "name": "Melisa", "quantity": 2, "price": "90.00"}
-    return {
-        "id": identity,
-        "total": total,
-        "currency": "PLN",
-        "items": [item],
-        "recovery_url": "https://zielnik.example/k",
-    }
+    def _cart_of(self, identity: str, total: str) -> dict[str, Any]:
+        item = {"product_id": "p-2", "sku": "HERB-2", "name": "Melisa", "quantity": 2, "price": "90.00"}
+        url = "https://zielnik.example/koszyk"
+        return {"id": identity, "total": total, "currency": self._currency, "items": [item], "recovery_url": url}

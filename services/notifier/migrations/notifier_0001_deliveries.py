@@ -13,6 +13,7 @@ BUSY = "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0"
 
 
 def upgrade() -> None:
+    """Make the schema."""
     op.execute("CREATE SCHEMA notifier")
     op.execute(f"""
         CREATE TABLE notifier.attempts (
@@ -44,6 +45,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX deliveries_provider ON notifier.deliveries (provider_id) WHERE provider_id IS NOT NULL")
     op.execute("CREATE INDEX deliveries_profile ON notifier.deliveries (profile_id)")
     op.execute("CREATE TABLE notifier.callback_ids (id uuid PRIMARY KEY, at timestamptz NOT NULL)")
+    op.execute("CREATE INDEX callback_ids_at ON notifier.callback_ids USING brin (at)")
     op.execute("""
         CREATE TABLE notifier.parked_callbacks (
             id          uuid PRIMARY KEY,
@@ -54,6 +56,7 @@ def upgrade() -> None:
             callback    bytea NOT NULL,         -- JSON of the translated callback, without the recipient
             at          timestamptz NOT NULL
         )""")
+    op.execute("CREATE INDEX parked_callbacks_at ON notifier.parked_callbacks (at)")
     op.execute("""
         CREATE TABLE notifier.suppressions (
             channel text NOT NULL,

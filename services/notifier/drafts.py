@@ -1,0 +1,105 @@
+"""From rows of the queue to the bytes of a call: at the claim and, equal to the last byte, for a repeat. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from services.contracts.message import Message
+from services.contracts.reasons import Reason
+from services.contracts.workspace import Template
+from services.kit.errors import BadRecord, Misconfigured, Problem
+from services.kit.http import HttpRequest
+from services.kit.telemetry.logs import Log, Logger
+from services.notifier.compose.compose import Composed, compose
+from services.notifier.editions import Account, Edition
+from services.notifier.providers.base import Call, Outgoing
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_log = Logger()
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A call that is ready to be made. `digest` is the SHA-256 of the request's body."""
+
+    account: Account
+    call: Call
+    request: HttpRequest
+    digest: bytes
+
+
+class Unsayable(Problem):
+    """A message that cannot be composed, for `reason`: no other is held up by it."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+def message_of(row: Mapping[str, Any]) -> Message:
+    """The message in a row of queue.outbound. Raises Unsayable for a context that is none."""
+    try:
+        context = _decode(row["context"])
+    except msgspec.DecodeError:
+        raise Unsayable(Reason.RENDER_FAILED) from None
+    return Message(
+        row["send_key"], row["profile_id"], row["entry_id"], row["journey"], row["step"], row["class"], row["channel"],
+        row["template"], row["recipient"], context, row["created_at"], row["locale"], row["topic"], row["expires_at"],
+    )  # fmt: skip
+
+
+def outgoing(row: Mapping[str, Any], edition: Edition, composed_at: datetime) -> Outgoing:
+    """One composed message. Raises Unsayable, having told the operator what is wrong with which template."""
+    try:
+        message = message_of(row)
+        template = _template(message, edition)
+        composed = compose(message, template, composed_at=composed_at, voice=edition.voices[message.klass])
+    except Unsayable as problem:
+        _tell(edition, row, problem.reason.value)
+        raise
+    except (BadRecord, Misconfigured) as problem:
+        _tell(edition, row, str(problem))
+        raise Unsayable(Reason.RENDER_FAILED) from problem
+    except Exception as error:
+        # Whatever a template does, the others leave; the traceback goes to the log.
+        _log.error(Log.SERVICE_FAILED, error, service="notifier", template=row["template"])
+        raise Unsayable(Reason.RENDER_FAILED) from error
+    return _outgoing(message, composed)
+
+
+def draft(account: Account, attempt_id: bytes, members: Sequence[Outgoing], *, repeat: bool = False) -> Draft:
+    """One call of `members`, in this order."""
+    call = Call(attempt_id, tuple(members), repeat)
+    request = account.provider.request(call, account.settings)
+    return Draft(account, call, request, sha256(request.body).digest())
+
+
+def _template(message: Message, edition: Edition) -> Template:
+    found = edition.template(message)
+    if found is None:
+        raise Unsayable(Reason.NO_TEMPLATE)
+    return found
+
+
+def _outgoing(message: Message, composed: Composed) -> Outgoing:
+    tags = {"journey": message.journey}
+    if composed.channel == "sms":
+        return Outgoing(message.send_key, composed.recipient, composed.sender, sms=composed.text, tags=tags)
+    return Outgoing(
+        message.send_key, composed.recipient, composed.sender, composed.reply_to, composed.subject, composed.html,
+        composed.text, composed.headers, None, tags,
+    )  # fmt: skip
+
+
+def _tell(edition: Edition, row: Mapping[str, Any], what: str) -> None:
+    """Say what is wrong with a template, once for each version of it: a counter says how often it was met."""
+    place = f"templates/{row['template']}"
+    if (place, what) not in edition.told:
+        edition.told.add((place, what))
+        _log.error(
+            Log.WORKSPACE_FINDING, place=place, message=what, journey=row["journey"], send_key=row["send_key"].hex()
+        )

@@ -1,0 +1,159 @@
+"""Editions: one published version of the workspace, ready to send with; the newest, and older ones for repeats.
+
+An account whose secret is missing keeps the version before in force: a good edition is never replaced by a broken one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from services.contracts.message import Channel, Message, MessageClass
+from services.contracts.settings import Account as Configured
+from services.contracts.settings import Sender
+from services.contracts.workspace import Template, Workspace, current
+from services.kit.errors import Misconfigured
+from services.kit.service import Context
+from services.kit.telemetry import metrics
+from services.kit.telemetry.logs import Log, Logger
+from services.notifier.compose.compose import Voice
+from services.notifier.compose.locales import choose_locale
+from services.notifier.pace import SLOTS, SLOTS_WITHOUT_IDEMPOTENCY, Pace
+from services.notifier.providers import PROVIDERS
+from services.notifier.providers.base import Provider
+from services.notifier.providers.settings import AccountSettings, read
+
+_SPEAKS_AS: Mapping[MessageClass, MessageClass] = {"service": "transactional", "opinion": "marketing"}
+_OLDER = "SELECT document FROM workspace.versions WHERE id = $1"
+_OLDER_KEPT = 8
+_log = Logger()
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account that can be called. `pace` outlives editions: what a provider asked for stays asked."""
+
+    name: str
+    channel: Channel
+    provider: Provider[Any]
+    settings: AccountSettings
+    pace: Pace
+
+    @property
+    def members_per_call(self) -> int:
+        """How many messages one call takes."""
+        return self.provider.members_per_call(self.settings)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One version of the workspace. `accounts` are in failover order; `told` is what an operator has been told of it."""
+
+    version: int
+    workspace: Workspace
+    accounts: tuple[Account, ...]
+    voices: dict[MessageClass, Voice] = field(default_factory=dict)
+    told: set[tuple[str, str]] = field(default_factory=set)
+
+    def account(self, name: str) -> Account | None:
+        """The account of that name."""
+        return next((one for one in self.accounts if one.name == name), None)
+
+    def template(self, message: Message) -> Template | None:
+        """The template in the customer's language, or None where it was removed or lacks the channel."""
+        locales = self.workspace.templates.get(message.template)
+        if not locales:
+            return None
+        found = locales[_locale(message.locale, tuple(locales), self.workspace.settings.shop.locale)]
+        return found if (found.sms if message.channel == "sms" else found.email) is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _locale(wanted: str | None, available: tuple[str, ...], shop: str) -> str:
+    return choose_locale(wanted, available, shop)
+
+
+class Editions:
+    """Follows the published workspace.
+
+    `now` is the edition in force, None before the first; `problem` says what is wrong with a newer one.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.now: Edition | None = None
+        self.problem: str | None = None
+        self.hinted = asyncio.Event()
+        self._context = context
+        self._paces: dict[tuple[str, str], Pace] = {}
+        self._older: dict[int, Edition] = {}
+        self._refused = 0
+
+    def hint(self) -> None:
+        """A version may have been published."""
+        self.hinted.set()
+
+    async def refresh(self) -> None:
+        """Take the newest version, if there is a newer one and it is good."""
+        seen = max(self._refused, self.now.version if self.now else 0)
+        newest = await current(self._context.pool, seen)
+        if newest is None:
+            return
+        try:
+            self.now = self._edition(newest)
+            self.problem = None
+        except Misconfigured as problem:
+            self.problem = str(problem)
+            self._refused = newest.version
+            _log.error(Log.SECRET_MISSING, version=newest.version, problem=self.problem)
+        else:
+            metrics.WORKSPACE_VERSION.set(newest.version)
+            _log.info(Log.WORKSPACE_APPLIED, version=newest.version, accounts=[one.name for one in self.now.accounts])
+
+    async def of(self, version: int) -> Edition | None:
+        """The edition that an attempt was composed with, None if it cannot be had any more."""
+        if self.now is not None and self.now.version == version:
+            return self.now
+        if version not in self._older:
+            edition = await self._load(version)
+            if edition is None:
+                return None
+            while len(self._older) >= _OLDER_KEPT:
+                del self._older[next(iter(self._older))]
+            self._older[version] = edition
+        return self._older[version]
+
+    async def _load(self, version: int) -> Edition | None:
+        document = await self._context.pool.fetchval(_OLDER, version)
+        if document is None:
+            return None
+        workspace = msgspec.json.decode(document, type=Workspace)
+        try:
+            return self._edition(msgspec.structs.replace(workspace, version=version))
+        except Misconfigured as problem:
+            _log.error(Log.SECRET_MISSING, version=version, problem=str(problem))
+            return None
+
+    def _edition(self, workspace: Workspace) -> Edition:
+        known = [one for one in workspace.settings.accounts if one.provider in PROVIDERS]
+        accounts = tuple(self._account(one) for one in known)
+        classes: tuple[MessageClass, ...] = ("transactional", "service", "opinion", "marketing")
+        return Edition(workspace.version, workspace, accounts, {k: self._voice(workspace, k) for k in classes})
+
+    def _account(self, configured: Configured) -> Account:
+        provider = PROVIDERS[configured.provider]
+        settings = read(provider.settings, configured, self._context.environ)
+        slots = SLOTS if provider.idempotency else SLOTS_WITHOUT_IDEMPOTENCY
+        pace = self._paces.setdefault((configured.name, configured.provider), Pace(slots))
+        pace.rate = settings.rate
+        return Account(configured.name, configured.channel, provider, settings, pace)
+
+    def _voice(self, workspace: Workspace, klass: MessageClass) -> Voice:
+        settings = workspace.settings
+        sender = settings.senders.get(klass) or settings.senders.get(_SPEAKS_AS.get(klass, klass)) or Sender()
+        ours = self._context.settings
+        return Voice(settings.shop, sender, ours.public_url, ours.secret_keys)

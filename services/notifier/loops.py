@@ -1,0 +1,39 @@
+"""A loop that outlives whatever its work meets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from services.kit.telemetry.logs import Log, Logger
+
+_log = Logger()
+
+
+def every(
+    seconds: float, work: Callable[[], Awaitable[object]], sooner: asyncio.Event | None = None
+) -> asyncio.Task[None]:
+    """Run `work` every `seconds`, and as soon as `sooner` is set. A lost database is asked again at the next turn."""
+    return asyncio.create_task(_run(seconds, work, sooner or asyncio.Event()))
+
+
+async def _run(seconds: float, work: Callable[[], Awaitable[object]], sooner: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await sooner.wait()
+        sooner.clear()
+        await once(work)
+
+
+async def once(work: Callable[[], Awaitable[object]]) -> None:
+    """Run `work`, and log what it meets instead of ending."""
+    try:
+        await work()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        _log.warning(Log.BATCH_RETRIED, error=f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 -- the loop goes on; an operator reads the traceback
+        _log.error(Log.SERVICE_FAILED, error, service="notifier")

@@ -1,0 +1,75 @@
+"""The notifier as a service: its parts, their start and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from starlette.routing import BaseRoute
+
+from services.contracts.message import CHANNELS
+from services.kit.http import Http
+from services.kit.service import Context
+from services.notifier.attempts import SETTLE_AFTER
+from services.notifier.callbacks import Callbacks
+from services.notifier.claimer import Claimer
+from services.notifier.editions import Editions
+from services.notifier.flow import Flow
+from services.notifier.mailbox import Mailbox
+from services.notifier.providers import mailbox
+from services.notifier.sender import Sender
+from services.notifier.unsubscribe import Unsubscribe
+
+DRAIN_SECONDS = 20.0
+"""Longer than a provider's time-out: a call that has begun gets its answer."""
+
+
+class Notifier:
+    """Says what the queue holds. `settle_after` bounds the wait for a callback where a provider has no idempotency."""
+
+    name = "notifier"
+
+    def __init__(self, context: Context, *, settle_after: timedelta = SETTLE_AFTER) -> None:
+        self._editions = Editions(context)
+        self._callbacks = Callbacks(context, self._editions)
+        self._unsubscribe = Unsubscribe(context, self._editions, self._callbacks)
+        self._mailbox = Mailbox(context, self._editions)
+        self._http = Http()
+        self._stack = AsyncExitStack()
+        transports = {"mailbox": mailbox.Mailbox(self._mailbox)}
+        sender = Sender(context, self._http, transports, self._wake, settle_after)
+        self._claimers = [Claimer(context, self._editions, sender, channel) for channel in CHANNELS]
+        self._flow = Flow(context, self._editions, sender, self._claimers, self._callbacks)
+
+    async def start(self) -> None:
+        """Begin to claim. Misconfigured when the database does not answer."""
+        await self._stack.enter_async_context(self._http)
+        await self._flow.start()
+
+    async def stop(self) -> None:
+        """Claim nothing more, finish calls within DRAIN_SECONDS, store their outcomes."""
+        await self._flow.stop(DRAIN_SECONDS)
+        await self._stack.aclose()
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Callbacks, the unsubscribe page, the development mailbox."""
+        return [*self._callbacks.routes(), *self._unsubscribe.routes(), *self._mailbox.routes()]
+
+    def ready(self) -> tuple[bool, str]:
+        """Ready once a workspace is published that can be used."""
+        edition = self._editions.now
+        if edition is None:
+            return False, self._editions.problem or "no workspace is published yet: run wici apply"
+        if self._editions.problem:
+            return True, f"sends with version {edition.version}; a newer one cannot be used: {self._editions.problem}"
+        return True, f"sends with version {edition.version} of the workspace"
+
+    def _wake(self) -> None:
+        for claimer in self._claimers:
+            claimer.wake()
+
+
+def build(context: Context) -> Notifier:
+    """The notifier, not yet connected to anything."""
+    return Notifier(context)

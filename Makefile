@@ -2,6 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# `make test TESTS="tests/unit -k retry"` runs a part.
+TESTS ?= -n 2 tests
+
 .PHONY: setup dev demo test check bench proof lock
 
 setup: $(VENV)/.run
@@ -18,6 +21,27 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+demo: setup
+	$(BIN)/wici demo $(if $(KAFKA),--kafka)
+
+test: dev
+	$(BIN)/pytest $(TESTS)
+
+check: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/wici check recipes/pl
+	$(BIN)/wici check recipes/en
+
+bench: dev
+	$(BIN)/python -m benchmarks
+
+# The long form of the crash tests, whose short form is part of `make test`.
+proof: dev
+	WICI_TEST_PROOF=long $(BIN)/pytest tests/acceptance
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra build pyproject.toml -o requirements/run.txt

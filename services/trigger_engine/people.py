@@ -89,17 +89,21 @@ class People:
     def who(self, arrival: Arrival, into: Reaction, now: datetime) -> Profile:
         """The profile that an event is about: found, made, or made one from several."""
         rows, profiles = self.rows, self.profiles
+        names = arrival.identifiers
+        first = profiles.get(rows[names[0]])
+        if first is not None and first.identifiers.issuperset(names):
+            return first
         owners: dict[Identifier, Profile] = {}
-        for name in arrival.identifiers:
+        for name in names:
             profile = profiles.get(self.now(rows[name]))
             if profile is not None:
                 owners[name] = profile
-        keeper, others = choose(arrival.identifiers, owners)
+        keeper, others = choose(names, owners)
         if keeper is None:
             keeper = self._create(arrival)
         for other in others:
             self._merge(keeper, other, into, now)
-        for name in arrival.identifiers:
+        for name in names:
             if name not in keeper.identifiers or rows[name] != keeper.id:
                 self._give(name, keeper)
         return keeper

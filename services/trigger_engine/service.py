@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -132,7 +133,7 @@ class TriggerEngine:
     def _committed(self, transaction: Transaction) -> None:
         """After commit: tell those who wait, and count."""
         into = transaction.into
-        for reason, number in into.reasons.items():
+        for reason, number in Counter([*into.ended, *(reason for _, reason in into.trace)]).items():
             metrics.DECISIONS.labels(reason.value).inc(number)
         for mine in into.messages.values():
             for message in mine:

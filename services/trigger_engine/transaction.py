@@ -28,6 +28,7 @@ from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.store.outcomes import Outcome
 
 NOBODY = bytes(16)
+_ENCODER = msgspec.msgpack.Encoder()
 MOST_RECEIPTS = 2_000
 
 
@@ -172,9 +173,9 @@ class Transaction:
 
     def _take_in(self, arrival: Arrival, turn: Turn) -> None:
         into = self.into
-        into.trace = []
+        before_trace = len(into.trace)
         if not arrival.identifiers:
-            self._record(arrival, NOBODY)
+            self._record(arrival, NOBODY, before_trace)
             return
         profile = self.people.who(arrival, into, turn.now)
         self.touched[profile.id] = profile
@@ -188,14 +189,14 @@ class Transaction:
             react.on_event(profile, arrival, turn)
         if arrival.type in self._definitions.listened:
             self._past.setdefault(profile.id, []).append(Past(arrival.type, arrival.time, arrival.fields))
-        self._record(arrival, profile.id)
+        self._record(arrival, profile.id, before_trace)
 
-    def _record(self, arrival: Arrival, profile_id: bytes) -> None:
-        trace = msgspec.msgpack.encode(self.into.trace) if self.into.trace else None
+    def _record(self, arrival: Arrival, profile_id: bytes, since: int) -> None:
+        trace = self.into.trace[since:]
         self._payloads.append(
             (
                 self._day, arrival.id, profile_id, arrival.type, arrival.time, arrival.received,
-                arrival.source, arrival.raw, trace,
+                arrival.source, arrival.raw, _ENCODER.encode(trace) if trace else None,
             )
         )  # fmt: skip
 

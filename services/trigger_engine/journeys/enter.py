@@ -10,7 +10,7 @@ from services.contracts import ids
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import walk
 from services.trigger_engine.journeys.compiled import Compiled, pick
-from services.trigger_engine.journeys.env import environment
+from services.trigger_engine.journeys.env import Env
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Entry, Profile
@@ -19,11 +19,9 @@ LONGEST_KEY = 128
 MOST_KEYS = 200  # keys remembered per journey and customer for `again`; the oldest is forgotten first
 
 
-def consider(profile: Profile, event: Arrival, compiled: Compiled, turn: Turn) -> None:
-    """Enter the journey, or note in the trace why not."""
+def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, turn: Turn) -> None:
+    """Enter the journey, or note in the trace why not. `env` has the names of its condition."""
     journey = compiled.journey
-    env = environment(profile, turn.definitions, turn.now)
-    env["event"] = event.fields
     if compiled.condition is not None and compiled.condition.evaluate(env) is not True:
         turn.into.skip(journey.name, Reason.CONDITION_FALSE)
         return

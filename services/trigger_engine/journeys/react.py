@@ -64,8 +64,12 @@ def withdraw(profile: Profile, name: str, into: Reaction) -> None:
 def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> None:
     if profile.entries:
         _listen(profile, event, turn)
-    for compiled in turn.definitions.enters.get(event.type, ()):
-        enter.consider(profile, event, compiled, turn)
+    enters = turn.definitions.enters.get(event.type)
+    if enters is not None:
+        env = environment(profile, turn.definitions, turn.now)
+        env["event"] = event.fields
+        for compiled in enters:
+            enter.consider(profile, event, compiled, env, turn)
     if depth >= DEEPEST:
         return
     for one in derived.derive(profile, event, turn):

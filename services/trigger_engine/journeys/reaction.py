@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -71,8 +70,8 @@ class Reaction(msgspec.Struct):
     entries: dict[bytes, EntryRow] = msgspec.field(default_factory=dict)
     timers: dict[bytes, Timer] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)
-    reasons: Counter[Reason] = msgspec.field(default_factory=Counter)
-    trace: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    ended: list[Reason] = msgspec.field(default_factory=list)
+    trace: list[tuple[str, Reason]] = msgspec.field(default_factory=list)
 
     def say(self, message: Message) -> None:
         """Queue a message."""
@@ -87,5 +86,4 @@ class Reaction(msgspec.Struct):
 
     def skip(self, journey: str, reason: Reason) -> None:
         """Note why a journey or step did nothing."""
-        self.reasons[reason] += 1
-        self.trace.append((journey, reason.value))
+        self.trace.append((journey, reason))

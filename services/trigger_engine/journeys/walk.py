@@ -75,13 +75,14 @@ def reach(profile: Profile, entry: Entry, turn: Turn, *, stay: bool) -> None:
         entry.goal = True
         turn.into.entries[entry.id] = _row(profile, entry)
         return
-    turn.into.reasons[Reason.GOAL_REACHED] += entry.until is not None
+    if entry.until is not None:
+        turn.into.ended.append(Reason.GOAL_REACHED)
     leave(profile, entry, Reason.GOAL_REACHED, turn)
 
 
 def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger: float = 0) -> None:
     """End an entry. With `linger` (seconds) it may still be exited, or reach its goal: messages may be unsent."""
-    turn.into.reasons[reason] += 1
+    turn.into.ended.append(reason)
     row = _row(profile, entry)
     row.ended_at, row.reason = turn.now, reason.value
     turn.into.entries[entry.id] = row

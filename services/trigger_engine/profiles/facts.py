@@ -17,7 +17,7 @@ from services.trigger_engine.profiles.identifiers import normal_email, normal_ph
 from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 
-CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "birthday", "tags")
+CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "tags")
 BOUGHT_KEPT = timedelta(days=30)
 MOST_BOUGHT = 50
 
@@ -38,7 +38,7 @@ def apply(profile: Profile, event: Arrival, *, keep_cart: bool) -> list[str]:
 def learn(profile: Profile, name: str, value: Any, at: datetime) -> None:
     """Keep a value if none of a later time is known; of two of one time the greater, so that order plays no part."""
     known = profile.facts.get(name)
-    if known is None or (at, repr(value)) > (known.at, repr(known.value)):
+    if known is None or at > known.at or (at == known.at and repr(value) > repr(known.value)):
         profile.facts[name] = Fact(value, at)
 
 
@@ -59,17 +59,19 @@ def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]
         learn(profile, "email", email, at)
     if customer.phone and (phone := normal_phone(customer.phone)):
         learn(profile, "phone", phone, at)
+    if customer.birthday is not None:
+        learn(profile, "birthday", customer.birthday.isoformat(), at)
     for name in CUSTOMER_FACTS:
         value = getattr(customer, name)
         if value is not None:
-            learn(profile, name, value.isoformat() if name == "birthday" else value, at)
+            learn(profile, name, value, at)
     return _consents(profile, event, customer) if customer.consents else []
 
 
 def _consents(profile: Profile, event: Arrival, customer: Customer) -> list[str]:
     withdrawn = []
     explicit = event.type == "consent.changed"
-    for channel, stated in sorted((customer.consents or {}).items()):
+    for channel, stated in (customer.consents or {}).items():
         for name in _lines(channel, stated.topics):
             known = profile.consents.get(name)
             new = consent.decide(known, stated.state, stated.at or event.time, explicit=explicit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from services.contracts.data import Data
 from services.trigger_engine.profiles.state import Identifier, Profile
@@ -41,6 +42,7 @@ def identify(source: str, subject: str | None, data: Data, *, trusted: bool) -> 
     return tuple(found)
 
 
+@lru_cache(maxsize=65_536)
 def normal_email(text: str) -> str | None:
     """An e-mail as it is compared: trimmed, lower case; None when it cannot be one (RFC 5321 §4.5.3 limits)."""
     email = text.strip().lower()
@@ -50,6 +52,7 @@ def normal_email(text: str) -> str | None:
     return email
 
 
+@lru_cache(maxsize=65_536)
 def normal_phone(text: str) -> str | None:
     """A phone in E.164 (ITU-T): +48600100200. Without the country's code it names nobody."""
     phone = text.translate(_SPACES)

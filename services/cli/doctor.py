@@ -123,9 +123,10 @@ async def _bus(settings: Settings) -> AsyncIterator[Check]:
     try:
         async with bus(settings, SystemClock()) as opened:
             yield Check(name, "ok", "It answers.")
-            for spec in topic_specs(settings):
-                yield await _topic(opened, spec.name, spec.partitions)
-        if settings.kafka:
+            found = [await _topic(opened, spec.name, spec.partitions) for spec in topic_specs(settings)]
+        for check in found:
+            yield check
+        if settings.kafka and all(check.state != "error" for check in found):
             from services.cli.doctor_kafka import durability
 
             async for state, said in durability(settings):

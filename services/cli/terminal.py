@@ -43,10 +43,22 @@ def answer(work: Work, *, as_json: bool = False) -> int:
 
 
 def run_async(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run a coroutine on uvloop."""
+    """Run a coroutine on uvloop. SIGTERM cancels it, as SIGINT does, so that what it has opened is closed."""
+    import asyncio
+    import signal
+
     import uvloop
 
-    return uvloop.run(work)
+    async def cancellable() -> Answer:
+        task = asyncio.current_task()
+        if task:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return uvloop.run(cancellable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def show(found: Answer, *, as_json: bool) -> None:

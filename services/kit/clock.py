@@ -31,9 +31,11 @@ class SystemClock:
         self.offset = timedelta()
 
     def now(self) -> datetime:
+        """Real time and the offset."""
         return datetime.now(UTC) + self.offset
 
     def real(self) -> datetime:
+        """What the machine says."""
         return datetime.now(UTC)
 
 
@@ -44,9 +46,11 @@ class FixedClock:
         self.at = at
 
     def now(self) -> datetime:
+        """Where it stands."""
         return self.at
 
     def real(self) -> datetime:
+        """The same."""
         return self.at
 
     def move(self, by: timedelta) -> None:

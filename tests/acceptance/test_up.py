@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.terminal import INTERRUPTED
 from services.kit.clock import monotonic
 from tests.acceptance.installation import Installation, order, status, write_workspace
 from tests.support.provider_sink import ProviderSink
@@ -89,7 +90,7 @@ async def test_a_signal_ends_it_cleanly_and_soon(number: signal.Signals, wici: I
 async def test_a_signal_while_it_starts_ends_it_too(wici: Installation) -> None:
     wici.start("up")
     await eventually(lambda: "process_started" in wici.log("up").read_text(), 60)
-    assert wici.end("up") in {0, -signal.SIGTERM}
+    assert wici.end("up") in {0, INTERRUPTED}
 
 
 async def test_what_was_accepted_before_a_kill_is_said_after_the_next_start(
@@ -131,3 +132,12 @@ async def test_a_service_refuses_a_database_that_was_not_migrated(wici: Installa
     done = wici.command("run", "gateway")
     assert done.returncode == 1
     assert "wici migrate" in done.stderr
+
+
+async def test_a_signal_before_it_serves_leaves_no_database_running(wici: Installation) -> None:
+    wici.environ["WICI_DATABASE_URL"] = ""
+    wici.start("up")
+    pid_file = wici.folder / "data" / "postgres" / "data" / "postmaster.pid"
+    await eventually(pid_file.exists, 30)
+    assert wici.end("up") in {0, INTERRUPTED}
+    assert not pid_file.exists()

@@ -44,7 +44,8 @@ async def migrate(url: str) -> None:
 
 async def pending(url: str) -> list[str]:
     """The revisions that `migrate` would still apply, oldest first."""
-    return await _with_connection(url, _pending)
+    found: list[str] = await _with_connection(url, _pending)
+    return found
 
 
 async def _with_connection(url: str, work: Any) -> Any:

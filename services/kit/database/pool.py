@@ -30,8 +30,8 @@ async def prepare(connection: asyncpg.Connection[Any]) -> None:
 
 def unreachable(url: str, error: Exception) -> str:
     """What to tell an operator whose database does not answer; never shows the password."""
-    place = url.rsplit("@", 1)[-1].split("?")[0]
+    place = url.rsplit("@", 1)[-1].split("?", maxsplit=1)[0]
     return (
-        f"PostgreSQL at {place} does not answer ({type(error).__name__}: {error}). Start it, correct WICI_DATABASE_URL, "
-        "or unset WICI_DATABASE_URL to use the embedded PostgreSQL."
+        f"PostgreSQL at {place} does not answer ({type(error).__name__}: {error}). Start it, correct "
+        "WICI_DATABASE_URL, or unset WICI_DATABASE_URL to use the embedded PostgreSQL."
     )

@@ -36,14 +36,12 @@ class Log(StrEnum):
     DATABASE_BACK = "database_back"
     BUS_LOST = "bus_lost"
     BUS_BACK = "bus_back"
-    BUS_STOPPED = "bus_stopped"
     INSTANCE_TAKEN = "instance_taken"
     CLOCK_MOVED = "clock_moved"
     WORKSPACE_APPLIED = "workspace_applied"
     WORKSPACE_REJECTED = "workspace_rejected"
     WORKSPACE_FINDING = "workspace_finding"
     PARTITIONS_ASSIGNED = "partitions_assigned"
-    PARTITIONS_REVOKED = "partitions_revoked"
     BATCH_RETRIED = "batch_retried"
     RECORD_DEAD_LETTERED = "record_dead_lettered"
     TIMER_PARKED = "timer_parked"
@@ -54,8 +52,6 @@ class Log(StrEnum):
     CALLBACK_REFUSED = "callback_refused"
     CALLBACK_PARKED = "callback_parked"
     SECRET_MISSING = "secret_missing"  # noqa: S105 -- the name of an event
-    PAUSED = "paused"
-    RESUMED = "resumed"
 
 
 MEANINGS: dict[Log, str] = {
@@ -71,14 +67,12 @@ MEANINGS: dict[Log, str] = {
     Log.DATABASE_BACK: "PostgreSQL answers again.",
     Log.BUS_LOST: "The bus does not answer; it is asked again until it does.",
     Log.BUS_BACK: "The bus answers again.",
-    Log.BUS_STOPPED: "Reading stopped for good, because going on could lose events; an operator must act; `error`.",
     Log.INSTANCE_TAKEN: "Another process holds this instance's name; `instance`.",
     Log.CLOCK_MOVED: "Marketing time was moved; `offset_seconds`.",
     Log.WORKSPACE_APPLIED: "A new version of the workspace is in force; `version`, `journeys`.",
     Log.WORKSPACE_REJECTED: "The workspace's files have errors; the version before stays in force; `errors`.",
     Log.WORKSPACE_FINDING: "One thing that is wrong in the workspace; `place`, `message`, `hint`.",
     Log.PARTITIONS_ASSIGNED: "This process reads these partitions from now on; `partitions`.",
-    Log.PARTITIONS_REVOKED: "This process no longer reads these partitions; `partitions`.",
     Log.BATCH_RETRIED: "A batch was rolled back and is tried again; `error`.",
     Log.RECORD_DEAD_LETTERED: "A record went to dead letters; `topic`, `partition`, `offset`, `reason`.",
     Log.TIMER_PARKED: "A timer failed by itself and waits under dead letters; `timer_id`, `reason`.",
@@ -89,8 +83,6 @@ MEANINGS: dict[Log, str] = {
     Log.CALLBACK_REFUSED: "A callback was not signed as it must be; `account`.",
     Log.CALLBACK_PARKED: "A callback about a message not yet known waits 24 h; `account`.",
     Log.SECRET_MISSING: "The workspace names a secret that the environment does not have; `name`.",
-    Log.PAUSED: "Sending was paused; `scope`, `by`.",
-    Log.RESUMED: "Sending was resumed; `scope`, `by`.",
 }
 
 

@@ -77,3 +77,9 @@ def test_every_event_has_a_meaning_and_stands_in_the_documentation() -> None:
     assert set(MEANINGS) == set(Log)
     documented = re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert documented == [(event.value, meaning) for event, meaning in MEANINGS.items()]
+
+
+def test_every_event_is_said_somewhere() -> None:
+    services = Path(__file__).parents[3] / "services"
+    code = "".join(path.read_text() for path in services.rglob("*.py"))
+    assert [event.name for event in Log if not re.search(rf"Log\.{event.name}\b(?!:)", code)] == []

@@ -21,6 +21,7 @@ from benchmarks.support.machine import Machine, machine
 from services.cli.publish import publish
 from services.contracts import ids
 from services.contracts.event import Event
+from services.kit import collector
 from services.kit.bus import Bus, Outgoing, TopicSpec
 from services.kit.bus.kafka import open_kafka
 from services.kit.clock import SystemClock
@@ -78,8 +79,11 @@ async def floor(bus: Bus, pool: asyncpg.Pool, topic: str, events: int) -> float:
 async def engine(context: Context, events: int) -> tuple[float, float]:
     """Events a second from the first commit's begin to the last commit, and the CPU seconds of this process."""
     service = build(context)
-    began, cpu = time.perf_counter(), time.process_time()
+    collector.settle()
     await service.start()
+    while not service.ready()[0]:
+        await asyncio.sleep(0.01)
+    began, cpu = time.perf_counter(), time.process_time()
     try:
         while await context.pool.fetchval("SELECT COALESCE(sum(position), 0) FROM engine.positions") < events:
             await asyncio.sleep(0.05)

@@ -38,8 +38,10 @@ def apply(profile: Profile, event: Arrival, *, keep_cart: bool) -> list[str]:
 def learn(profile: Profile, name: str, value: Any, at: datetime) -> None:
     """Keep a value if none of a later time is known; of two of one time the greater, so that order plays no part."""
     known = profile.facts.get(name)
-    if known is None or at > known.at or (at == known.at and repr(value) > repr(known.value)):
+    if known is None:
         profile.facts[name] = Fact(value, at)
+    elif at > known.at or (at == known.at and value != known.value and repr(value) > repr(known.value)):
+        known.value, known.at = value, at
 
 
 def _see(profile: Profile, event: Arrival) -> None:
@@ -74,6 +76,8 @@ def _consents(profile: Profile, event: Arrival, customer: Customer) -> list[str]
     for channel, stated in (customer.consents or {}).items():
         for name in _lines(channel, stated.topics):
             known = profile.consents.get(name)
+            if known is not None and not explicit and consent.is_old_news(known, stated.state, stated.at):
+                continue
             new = consent.decide(known, stated.state, stated.at or event.time, explicit=explicit)
             if new is None:
                 continue

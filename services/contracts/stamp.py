@@ -34,7 +34,7 @@ def make(stamp: Stamp, value: bytes, keys: Sequence[str]) -> bytes:
 def read(header: bytes, value: bytes, keys: Sequence[str]) -> Stamp | None:
     """The stamp, or None when it is not ours: malformed, or made under none of `keys` for these bytes."""
     head, _, mac = header.decode("utf-8", "replace").rpartition(".")
-    if not any(compare_digest(mac, _mac(head, value, key)) for key in keys):
+    if not any(compare_digest(mac.encode(), _mac(head, value, key).encode()) for key in keys):
         return None
     identity, _, rest = head.partition(".")
     source, _, scope = rest.rpartition(".")

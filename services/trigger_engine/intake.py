@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from services.contracts import ids, stamp
-from services.contracts.data import Data, data_type
+from services.contracts.data import MAX_ID, Data, data_type
 from services.contracts.event import ACCEPTED_TYPES, ENGINE_TYPES, MAX_EVENT_BYTES, MAX_HOPS, RECEIPT_TYPES, Event
 from services.kit.bus import Record
 from services.kit.errors import BadRecord
@@ -18,7 +18,7 @@ from services.trigger_engine.profiles.identifiers import identify
 _EVENT = msgspec.json.Decoder(Event)
 _DATA: dict[str, msgspec.json.Decoder[Data]] = {}
 _AHEAD = timedelta(days=1)
-_LONGEST = 256
+EARLIEST, LATEST = 1970, 2100  # years
 
 
 def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now: datetime) -> Arrival:
@@ -37,7 +37,7 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
     _check(event, data, own_types)
-    received = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    received = _received(record, now)
     stamped = _stamp(record, value, keys)
     identity, source, scope = stamped or (ids.kafka_event(event.source, event.id), event.source, "server")
     time = event.time or received
@@ -56,6 +56,15 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
     )
 
 
+def _received(record: Record, now: datetime) -> datetime:
+    """When the log took it; a producer sets that itself (Kafka's CreateTime), so a moment to come is not believed."""
+    try:
+        said = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return now
+    return said if EARLIEST <= said.year and said <= now + _AHEAD else now
+
+
 def _decoder(event_type: str) -> msgspec.json.Decoder[Data]:
     decoder = _DATA.get(event_type)
     if decoder is None:
@@ -68,14 +77,18 @@ def _decoder(event_type: str) -> msgspec.json.Decoder[Data]:
 def _check(event: Event, data: Data, own_types: Collection[str]) -> None:
     if event.specversion != "1.0":
         raise BadRecord("specversion", f'specversion is {event.specversion!r}; write "1.0"')
-    if not event.id or not event.source or max(len(event.id), len(event.source)) > _LONGEST:
-        raise BadRecord("id", f"id and source must have 1 to {_LONGEST} characters")
+    if not event.id or not event.source or max(len(event.id), len(event.source)) > MAX_ID:
+        raise BadRecord("id", f"id and source must have 1 to {MAX_ID} characters")
     if event.type not in ACCEPTED_TYPES and event.type not in own_types:
         if event.type in ENGINE_TYPES or event.type in RECEIPT_TYPES:
             raise BadRecord("engine_type", f"Events of type {event.type} are made by wici alone")
         raise BadRecord("unknown_type", f"No schema for type {event.type}; add events/{event.type}.schema.json")
+    if event.time is not None and (event.time.tzinfo is None or not EARLIEST <= event.time.year <= LATEST):
+        raise BadRecord("time", f"time must be RFC 3339 with a zone, from {EARLIEST} to {LATEST}")
     if event.wicihops > MAX_HOPS:
         raise BadRecord("hops", f"The event has come round {event.wicihops} times; something sends outcomes back")
+    if event.subject and len(event.subject) > MAX_ID:
+        raise BadRecord("subject", f"subject must have at most {MAX_ID} characters")
     customer = data.customer
     if event.subject and customer is not None and customer.id and customer.id != event.subject:
         raise BadRecord("subject", "subject and data.customer.id differ; they must be the same customer id")

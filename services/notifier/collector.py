@@ -67,6 +67,10 @@ class Collector(Generic[T, R]):
     async def _store(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             answers = await self._flush([item for item, _ in batch])
+        except asyncio.CancelledError:
+            for _, waiting in batch:
+                waiting.cancel()
+            raise
         except Exception as error:  # noqa: BLE001 -- each of those who wait decides
             for _, waiting in batch:
                 if not waiting.done():

@@ -52,7 +52,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Edition:
-    """One version of the workspace. `accounts` are in failover order; `told` is what an operator has been told of it."""
+    """One version of the workspace. `accounts` are in failover order; `told` holds what was said about it already."""
 
     version: int
     workspace: Workspace

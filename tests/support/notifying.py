@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+import socket
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import asyncpg
 import msgspec
+from standardwebhooks import Webhook
 
 from services.contracts import ids
 from services.contracts.message import Message
 from services.contracts.settings import Account, Sender, Settings, Shop
 from services.contracts.workspace import EmailTemplate, Template, Workspace
 from services.kit.clock import Clock
+from services.kit.database.pool import open_pool
+from services.kit.runner import Runner
 from services.kit.service import Context
 from services.kit.settings import Settings as ProcessSettings
+from services.notifier.attempts import SETTLE_AFTER
+from services.notifier.service import Notifier
 
 SECRET_KEY = "a-secret-key-of-tests-with-32-characters"
 ENVIRON = {"RESEND_KEY": "re_test", "RESEND_SECRET": "whsec_dGVzdC1zZWNyZXQtdGVzdC1zZWNyZXQ=", "SMSAPI_TOKEN": "t0ken",
@@ -110,7 +119,8 @@ async def enqueue(pool: asyncpg.Pool, messages: Iterable[Message]) -> None:
 async def consent(pool: asyncpg.Pool, customer: int, state: str, *, topic: str = "", at: datetime = AT) -> None:
     """A customer's consent to e-mail."""
     await pool.execute(
-        "INSERT INTO engine.consents VALUES ($1, 'email', $2, $3, $4, 'test', '{}')"
+        "INSERT INTO engine.consents (profile_id, channel, topic, state, at, evidence)"
+        " VALUES ($1, 'email', $2, $3, $4, '{}')"
         " ON CONFLICT (profile_id, channel, topic) DO UPDATE SET state = excluded.state, at = excluded.at",
         b"profile-%08d" % customer, topic, state, at,
     )  # fmt: skip
@@ -129,3 +139,66 @@ async def receipts(pool: asyncpg.Pool) -> list[tuple[bytes, str]]:
 async def kinds(pool: asyncpg.Pool) -> Sequence[str]:
     """The kinds of all receipts, oldest first."""
     return [kind for _, kind in await receipts(pool)]
+
+
+@asynccontextmanager
+async def database(url: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool for the test itself."""
+    pool = await open_pool(url)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def running(
+    url: str, clock: Clock, *, instance: str = "notifier-1", settle_after: timedelta = SETTLE_AFTER, **settings: Any
+) -> AsyncIterator[Notifier]:
+    """A notifier at work, drained at the end."""
+    async with database(url) as pool:
+        notifier = Notifier(context(pool, url, clock, instance=instance, **settings), settle_after=settle_after)
+        await notifier.start()
+        try:
+            yield notifier
+        finally:
+            await notifier.stop()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A notifier that serves HTTP, and a client of it."""
+
+    notifier: Notifier
+    client: aiohttp.ClientSession
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
+        """Status and body of the answer."""
+        async with self.client.request(method, path, data=body, headers=headers) as answer:
+            return answer.status, await answer.text()
+
+    async def call_back(self, event: dict[str, Any], at: datetime, *, dedupe: str = "msg_1") -> tuple[int, str]:
+        """Deliver a webhook of Resend's to the account `main`, signed as Resend signs."""
+        return await self.call_back_raw(msgspec.json.encode(event), at, dedupe=dedupe)
+
+    async def call_back_raw(self, body: bytes, at: datetime, *, dedupe: str = "msg_1") -> tuple[int, str]:
+        """The same, whatever the body is."""
+        signature = Webhook(ENVIRON["RESEND_SECRET"]).sign(dedupe, at, body.decode("utf-8", "replace"))
+        stamp = {"svix-id": dedupe, "svix-timestamp": str(int(at.timestamp())), "svix-signature": signature}
+        return await self.ask("POST", "/callbacks/main", body, **stamp)
+
+
+@asynccontextmanager
+async def serving(url: str, clock: Clock, **settings: Any) -> AsyncIterator[Server]:
+    """A notifier as it is deployed, behind its HTTP server."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    async with database(url) as pool:
+        notifier = Notifier(context(pool, url, clock, **settings))
+        runner = Runner([notifier], port=port, host="127.0.0.1")
+        await runner.start()
+        try:
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+                yield Server(notifier, client)
+        finally:
+            await runner.stop()

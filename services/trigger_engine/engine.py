@@ -187,7 +187,8 @@ class Engine:
             crash.point("engine.apply")
             await transaction.run(work, self._clock.now(), self._clock.real())
         except BaseException as error:
-            self._memory.forget({*transaction.people.profiles, *transaction.touched})
+            people = transaction.people
+            self._memory.forget({*people.profiles, *people.merged, *transaction.touched})
             if isinstance(error, Stale):
                 self._memory.forget(error.profiles)
             raise

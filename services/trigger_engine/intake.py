@@ -62,7 +62,7 @@ def _received(record: Record, now: datetime) -> datetime:
         said = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return now
-    return said if EARLIEST <= said.year and said <= now + _AHEAD else now
+    return said if said.year >= EARLIEST and said <= now + _AHEAD else now
 
 
 def _decoder(event_type: str) -> msgspec.json.Decoder[Data]:

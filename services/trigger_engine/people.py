@@ -42,6 +42,7 @@ class People:
         self.created: dict[bytes, Profile] = {}
         self.merged: dict[bytes, bytes] = {}
         self.moved: dict[Identifier, bytes] = {}
+        self.robbed: dict[bytes, Profile] = {}
         self._fresh: set[bytes] = set()
         self._claimed: set[Identifier] = set()
 
@@ -114,6 +115,10 @@ class People:
             profile_id = self.merged[profile_id]
         return profile_id
 
+    def become(self) -> dict[bytes, bytes]:
+        """Of every profile merged away, the id of the one that keeps it in the end."""
+        return {old: self.now(old) for old in self.merged}
+
     def find(self, profile_id: bytes) -> Profile | None:
         """A profile of this transaction by an id that it has or had; None when there is none such any more."""
         return self.profiles.get(self.now(profile_id))
@@ -129,6 +134,7 @@ class People:
         before = self.profiles.get(self.now(row))
         if before is not None and before is not keeper:
             before.identifiers.discard(name)
+            self.robbed[before.id] = before
         keeper.identifiers.add(name)
         if row != keeper.id:
             self.rows[name] = self.moved[name] = keeper.id
@@ -150,6 +156,8 @@ class People:
             into.timers[timer] = Timer(timer, keeper.id, keeper.cart.due, keeper.cart.generation)
         for name in other.identifiers:
             self.rows[name] = self.moved[name] = keeper.id
+        if other.id in into.messages:
+            into.messages.setdefault(keeper.id, []).extend(into.messages.pop(other.id))
         self.merged[other.id] = keeper.id
         del self.profiles[other.id]
         self.created.pop(other.id, None)

@@ -16,7 +16,7 @@ from services.kit.database.pool import Connection
 from services.trigger_engine import published
 from services.trigger_engine.journeys import react
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.journeys.reaction import Reaction
+from services.trigger_engine.journeys.reaction import Reaction, Revocation
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
@@ -165,7 +165,7 @@ class Transaction:
             if profile is None:
                 continue
             self.touched[profile.id] = profile
-            turn.past = self._past.get(profile.id, ())
+            turn.past = self._past_of(profile)
             try:
                 react.on_timer(profile, timer.id, timer.generation, turn)
             except Exception as error:
@@ -179,7 +179,7 @@ class Transaction:
             return
         profile = self.people.who(arrival, into, turn.now)
         self.touched[profile.id] = profile
-        turn.past = self._past.get(profile.id, ())
+        turn.past = self._past_of(profile)
         customer = arrival.data.customer
         if customer is not None and customer.consents:
             before = dict(profile.consents)
@@ -190,6 +190,11 @@ class Transaction:
         if arrival.type in self._definitions.listened:
             self._past.setdefault(profile.id, []).append(Past(arrival.type, arrival.time, arrival.fields))
         self._record(arrival, profile.id, before_trace)
+
+    def _past_of(self, profile: Profile) -> Sequence[Past]:
+        if not self._past:
+            return ()
+        return [past for mine in (profile.id, *profile.formerly) for past in self._past.get(mine, ())]
 
     def _record(self, arrival: Arrival, profile_id: bytes, since: int) -> None:
         trace = self.into.trace[since:]
@@ -209,20 +214,22 @@ class Transaction:
         connection, into, people = self._connection, self.into, self.people
         await events.add_ids(connection, [arrival.id for arrival in work.arrivals])
         await events.add_payloads(connection, self._day, self._payloads)
+        self.touched |= people.robbed
+        merged = people.become()
         old = [p for p in self.touched.values() if p.id not in people.created and p.id not in people.merged]
         await profiles.update(connection, old)
         await profiles.insert(connection, list(people.created.values()))
         await profiles.move(connection, people.moved)
-        await profiles.alias(connection, people.merged)
-        await profiles.consent(connection, self._consent_rows())
-        await entries.follow(connection, people.merged)
+        await profiles.alias(connection, merged)
+        await profiles.consent(connection, self._consent_rows(merged))
+        await entries.follow(connection, merged)
         self._follow()
         await entries.upsert(connection, list(into.entries.values()))
         timers = into.timers.values()
-        gone = [t.id for t in work.timers if t.id not in into.timers]
+        await entries.drop_fired(connection, work.timers)
         taken = [t.id for t in timers if t.due is None]
-        await entries.set_timers(connection, [t for t in timers if t.due is not None], gone + taken)
-        await outbound.take_back(connection, into.revocations, people.merged, real)
+        await entries.set_timers(connection, [t for t in timers if t.due is not None], taken)
+        await outbound.take_back(connection, self._revocations(merged), merged, real)
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
         await outcomes.add(connection, work.dead + published.outcomes(into.derived, self.receipts, self._topics))
 
@@ -237,14 +244,20 @@ class Transaction:
             for mine in self.into.messages.values():
                 mine[:] = [msgspec.structs.replace(m, profile_id=now(m.profile_id)) for m in mine]
 
-    def _consent_rows(self) -> list[tuple[bytes, str, Consent, bytes]]:
-        merged = self.people.merged
-        rows = {}
-        for (profile_id, name), (consent, evidence) in self._consents.items():
-            if profile_id not in merged:
-                rows[profile_id, name] = (profile_id, name, consent, evidence)
+    def _revocations(self, merged: Mapping[bytes, bytes]) -> list[Revocation]:
+        """What is taken back from a profile is taken back from those that became it in this batch, too."""
+        found = list(self.into.revocations)
+        for old, new in merged.items():
+            mine = [r for r in self.into.revocations if r.profile_id == new and r.entry_id is None]
+            found += [msgspec.structs.replace(r, profile_id=old) for r in mine]
+        return found
+
+    def _consent_rows(self, merged: Mapping[bytes, bytes]) -> list[tuple[bytes, str, Consent, bytes]]:
+        """Consents that have changed; without evidence where they followed from a merge alone."""
+        rows = {key: (*key, *said) for key, said in self._consents.items() if key[0] not in merged}
         for keeper in set(merged.values()):
-            profile = self.people.find(keeper)
-            for name, consent in profile.consents.items() if profile is not None else ():
-                rows.setdefault((keeper, name), (keeper, name, consent, b"{}"))
+            profile = self.people.profiles[keeper]
+            for name, consent in profile.consents.items():
+                _, evidence = self._consents.get((keeper, name), (consent, b""))
+                rows[keeper, name] = (keeper, name, consent, evidence)
         return list(rows.values())

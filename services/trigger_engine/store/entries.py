@@ -20,6 +20,9 @@ SET = """
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, due = excluded.due,
         generation = excluded.generation"""
+FIRED = """
+    DELETE FROM engine.timers t USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS w (id, profile_id, generation)
+    WHERE t.id = w.id AND t.profile_id = w.profile_id AND t.generation = w.generation"""
 DUE = """
     SELECT id, profile_id, due, generation FROM engine.timers
     WHERE shard = ANY($1) AND due > $2 AND due <= $3 ORDER BY due LIMIT $4"""
@@ -51,6 +54,14 @@ async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Seq
     if timers:
         await connection.execute(
             SET, *([getattr(timer, field) for timer in timers] for field in Timer.__struct_fields__)
+        )
+
+
+async def drop_fired(connection: Connection, fired: Sequence[DueTimer]) -> None:
+    """Take away timers that have fired, except those that were set anew or given to another profile since found."""
+    if fired:
+        await connection.execute(
+            FIRED, [t.id for t in fired], [t.profile_id for t in fired], [t.generation for t in fired]
         )
 
 

@@ -21,10 +21,13 @@ async def known_ids(connection: Connection, ids: Sequence[bytes]) -> set[bytes]:
 
 
 async def add_ids(connection: Connection, ids: Sequence[bytes]) -> None:
-    """Record that these events take effect now. UniqueViolationError if another transaction was first."""
+    """Record that these events take effect now, sorted: events that name nobody are under no profile's lock.
+
+    UniqueViolationError if another transaction was first.
+    """
     if ids:
         await connection.copy_records_to_table(
-            "event_ids", schema_name="engine", columns=("id",), records=[(i,) for i in ids]
+            "event_ids", schema_name="engine", columns=("id",), records=[(i,) for i in sorted(ids)]
         )
 
 

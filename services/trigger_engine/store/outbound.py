@@ -12,7 +12,6 @@ from services.contracts.message import SETTLED, Message, State
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.reaction import Revocation
 
-
 COLUMNS = (
     "send_key", "profile_id", "entry_id", "journey", "step", "class", "topic", "channel", "template", "locale",
     "recipient", "context", "on_unknown", "created_at", "expires_at",

@@ -30,10 +30,19 @@ UPDATE = """
     FROM unnest($1::uuid[], $2::bytea[]) AS w (id, state)
     WHERE p.id = w.id"""
 CONSENT = """
-    INSERT INTO engine.consents (profile_id, channel, topic, state, at, evidence)
+    INSERT INTO engine.consents AS c (profile_id, channel, topic, state, at, evidence)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
     ON CONFLICT (profile_id, channel, topic) DO UPDATE
-        SET state = excluded.state, at = excluded.at, evidence = excluded.evidence"""
+        SET state = excluded.state, at = excluded.at,
+            evidence = CASE WHEN excluded.evidence = '' THEN c.evidence ELSE excluded.evidence END"""
+INHERIT = """
+    INSERT INTO engine.consents AS c (profile_id, channel, topic, state, at, evidence)
+    SELECT DISTINCT ON (w.new, o.channel, o.topic) w.new, o.channel, o.topic, o.state, o.at, o.evidence
+    FROM engine.consents o JOIN unnest($1::uuid[], $2::uuid[]) AS w (old, new) ON o.profile_id = w.old
+    ORDER BY w.new, o.channel, o.topic, o.state = 'unsubscribed' DESC, o.at DESC
+    ON CONFLICT (profile_id, channel, topic) DO UPDATE
+        SET state = excluded.state, at = excluded.at, evidence = excluded.evidence
+        WHERE excluded.state = 'unsubscribed' AND c.state <> 'unsubscribed'"""
 
 
 def _columns(identifiers: Iterable[Identifier]) -> tuple[list[str], list[str], list[str]]:
@@ -111,12 +120,16 @@ async def alias(connection: Connection, merged: Mapping[bytes, bytes]) -> None:
     await connection.execute(
         "INSERT INTO engine.aliases (old, new) SELECT * FROM unnest($1::uuid[], $2::uuid[])", old, new
     )
+    await connection.execute(INHERIT, old, new)
     await connection.execute("DELETE FROM engine.consents WHERE profile_id = ANY($1)", old)
     await connection.execute("DELETE FROM engine.profiles WHERE id = ANY($1)", old)
 
 
 async def consent(connection: Connection, changed: Sequence[tuple[bytes, str, Consent, bytes]]) -> None:
-    """Store consents by (profile, channel or channel:topic); what a claim reads through `engine.v_consent`."""
+    """Store consents by (profile, channel or channel:topic); what a claim reads through `engine.v_consent`.
+
+    Empty evidence keeps that of the row.
+    """
     if not changed:
         return
     names = [name.partition(":") for _, name, _, _ in changed]

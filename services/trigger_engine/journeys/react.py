@@ -82,7 +82,7 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
     for entry in list(profile.entries):
         compiled = turn.definitions.revisions.get((entry.journey, entry.revision))
         listeners = compiled.listeners.get(event.type) if compiled is not None else None
-        if listeners is None or event.time < entry.since or _own_message(event, entry):
+        if listeners is None or event.time < entry.since or _is_over(entry, turn) or _is_anothers(event, entry):
             continue
         env = environment(profile, turn.definitions, turn.now)
         env |= {"event": entry.event, "received": event.fields, "entry": entry_words(entry)}
@@ -97,5 +97,10 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
                     break
 
 
-def _own_message(event: Arrival, entry: Entry) -> bool:
+def _is_over(entry: Entry, turn: Turn) -> bool:
+    return entry.until is not None and entry.until < turn.now
+
+
+def _is_anothers(event: Arrival, entry: Entry) -> bool:
+    """Whether it is a receipt of a message that another entry has sent."""
     return event.type.startswith("message.") and event.fields["message"].get("entry") != entry.id.hex()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.contracts.reasons import Reason
+from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer
 from services.trigger_engine.journeys.situation import Go, Situation, Sleep
@@ -24,7 +25,7 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
     situation = Situation(profile, entry, compiled, turn, env)
     for _ in range(LONGEST_WALK):
         if to is None:
-            finish(profile, entry, Reason.COMPLETED, turn, linger=compiled.linger if compiled.listeners else 0)
+            finish(profile, entry, Reason.COMPLETED, turn, linger=_linger(compiled))
             return
         entry.step = to
         decision = decide(compiled.nodes[to], situation)
@@ -34,7 +35,7 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         for reason in decision.skipped:
             turn.into.skip(entry.journey, reason)
         if not isinstance(decision, Go):
-            finish(profile, entry, decision.reason, turn, linger=compiled.linger if compiled.listeners else 0)
+            finish(profile, entry, decision.reason, turn, linger=_linger(compiled))
             return
         for message in decision.messages:
             turn.into.say(message)
@@ -50,12 +51,12 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
     turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
     if due is not None and turn.now - due > timedelta(seconds=journey.max_lateness):
         if journey.late == "drop":
-            finish(profile, entry, Reason.LATE, turn)
+            finish(profile, entry, Reason.LATE, turn, linger=_linger(compiled))
             return
         if journey.late == "recheck" and compiled.condition is not None:
             env = environment(profile, turn.definitions, turn.now) | {"event": entry.event, "entry": entry_words(entry)}
             if compiled.condition.evaluate(env) is not True:
-                finish(profile, entry, Reason.CONDITION_FALSE, turn)
+                finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=_linger(compiled))
                 return
     advance(profile, entry, compiled.nodes[entry.step].next, turn)
 
@@ -72,8 +73,9 @@ def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
 def reach(profile: Profile, entry: Entry, turn: Turn, *, stay: bool) -> None:
     """Count a goal; it ends the entry unless it says `stay`."""
     if stay:
+        if not entry.goal:
+            turn.into.skip(entry.journey, Reason.GOAL_REACHED)
         entry.goal = True
-        turn.into.entries[entry.id] = _row(profile, entry)
         return
     if entry.until is not None:
         turn.into.ended.append(Reason.GOAL_REACHED)
@@ -94,6 +96,10 @@ def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger
         _forget(profile, turn.now)
     else:
         profile.entries.remove(entry)
+
+
+def _linger(compiled: Compiled) -> float:
+    return compiled.linger if compiled.listeners else 0
 
 
 def _sleep(profile: Profile, entry: Entry, until: datetime, into: Reaction) -> None:

@@ -29,7 +29,8 @@ def decide(now: Consent | None, state: str, at: datetime, *, explicit: bool) -> 
         given = _later(given, at)
     elif state == "subscribed":
         flagged = _later(flagged, at)
-    new = conclude(flagged, given, withdrawn, pending=at if now is None else now.at)
+    asked = at if now is None else min(at, now.at) if state == "pending" else now.at
+    new = conclude(flagged, given, withdrawn, pending=asked)
     return None if new == now else new
 
 

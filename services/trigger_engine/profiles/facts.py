@@ -20,6 +20,7 @@ from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "tags")
 BOUGHT_KEPT = timedelta(days=30)
 MOST_BOUGHT = 50
+AHEAD = timedelta(days=1)  # how far a shop's clock may be ahead
 
 
 def apply(profile: Profile, event: Arrival, *, keep_cart: bool) -> list[str]:
@@ -78,13 +79,18 @@ def _consents(profile: Profile, event: Arrival, customer: Customer) -> list[str]
             known = profile.consents.get(name)
             if known is not None and not explicit and consent.is_old_news(known, stated.state, stated.at):
                 continue
-            new = consent.decide(known, stated.state, stated.at or event.time, explicit=explicit)
+            new = consent.decide(known, stated.state, _believed(stated.at, event), explicit=explicit)
             if new is None:
                 continue
             profile.consents[name] = new
             if new.state == "unsubscribed":
                 withdrawn.append(name)
     return withdrawn
+
+
+def _believed(said: datetime | None, event: Arrival) -> datetime:
+    """A moment that an event states; one still to come would outlive every later word, so the event's own counts."""
+    return event.time if said is None or said > event.received + AHEAD else said
 
 
 def _lines(channel: str, topics: list[str] | None) -> list[str]:
@@ -113,7 +119,7 @@ def buy(profile: Profile, cart_id: str | None, at: datetime) -> None:
 
 
 def _cart(profile: Profile, event: Arrival, cart: CartData, *, keep_cart: bool) -> None:
-    changed = cart.updated_at or event.time
+    changed = _believed(cart.updated_at, event)
     known = profile.cart
     if known is not None and (changed, cart.id) <= (known.changed_at, known.id):
         return
@@ -124,8 +130,8 @@ def _cart(profile: Profile, event: Arrival, cart: CartData, *, keep_cart: bool) 
 
 
 def is_bought(profile: Profile, cart: Cart) -> bool:
-    """Whether an order was placed from this cart, or by this customer after the cart's last change."""
-    return cart.id in profile.bought or profile.bought.get("", cart.changed_at) > cart.changed_at
+    """Whether an order was placed from this cart, or by this customer since the cart's last change."""
+    return cart.id in profile.bought or ("" in profile.bought and profile.bought[""] >= cart.changed_at)
 
 
 def withdraw(profile: Profile, channel: str, at: datetime) -> list[str]:

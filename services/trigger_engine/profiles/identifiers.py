@@ -15,7 +15,6 @@ from services.trigger_engine.profiles.state import Identifier, Profile
 
 # Who keeps the profile when several are found: the strongest name first.
 STRENGTH = ("customer", "email", "phone", "anonymous", "cart")
-MOVABLE = frozenset({"email", "phone"})
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _SPACES = str.maketrans("", "", " -()./\u00a0")

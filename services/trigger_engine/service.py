@@ -113,7 +113,7 @@ class TriggerEngine:
         await self._workspace.published.wait()
         bus, context = self._context.bus, self._context
         topic = self._topics.events
-        topic_id = await bus.topic_id(topic)
+        topic_id, group = await bus.topic_id(topic), context.settings.topic(topics.ENGINE_GROUP)
 
         async def start(partitions: frozenset[int]) -> Mapping[int, int]:
             async with context.pool.acquire() as connection:
@@ -122,7 +122,7 @@ class TriggerEngine:
             _log.info(Log.PARTITIONS_ASSIGNED, partitions=sorted(partitions))
             return found
 
-        consumer = await bus.consumer(topic, topics.ENGINE_GROUP, context.instance, start, topic_id=topic_id)
+        consumer = await bus.consumer(topic, group, context.instance, start, topic_id=topic_id)
         self._consumer = consumer
         fence = Fence(context.pool, consumer, context.clock, topic)
         self._relay = Relay(context.pool, await bus.producer())

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.kit import crash
 from services.kit.service import Context
 from services.notifier import suppressions
 from services.notifier.attempts import LEASE, Attempt, Lost, Phase, Repeat, Verdict, orphaned
@@ -63,6 +64,7 @@ class Recovery:
         in_hand = list(self._sender.in_hand)
         due = await pool.fetch(_TAKE, now, owner, now + LEASE, starting, in_hand, MOST)
         if due:
+            crash.point("notifier.taken_up")
             rows = await pool.fetch(_MEMBERS, [key for one in due for key in one["send_keys"]])
             members = {row["send_key"]: row for row in rows}
             for one in due:
@@ -83,7 +85,7 @@ class Recovery:
         )  # fmt: skip
         verdict: Verdict = Lost("no callback")
         if row["was"] != Phase.WAITING:
-            verdict = orphaned(attempt, now, self._sender.settle_after)
+            verdict = orphaned(attempt, now, self._sender.settle_after(account))
         again = None
         if isinstance(verdict, Repeat) and account is not None and edition is not None:
             again = _again(attempt, row, [members.get(key) for key in attempt.send_keys], edition, account)

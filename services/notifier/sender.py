@@ -19,6 +19,7 @@ from services.notifier.attempts import SETTLE_AFTER, Lost, Verdict, judge
 from services.notifier.claim import Job
 from services.notifier.collector import Collector
 from services.notifier.drafts import Draft
+from services.notifier.editions import Account
 from services.notifier.outcomes import Outcome, Stored, store
 from services.notifier.providers.base import (
     Answered,
@@ -47,7 +48,7 @@ class Sender:
         settle_after: timedelta = SETTLE_AFTER,
     ) -> None:
         self.in_hand: dict[bytes, asyncio.Task[None]] = {}
-        self.settle_after = settle_after
+        self._settle_after = settle_after
         self._context = context
         self._http = http
         self._transports = transports
@@ -74,6 +75,11 @@ class Sender:
                 job.draft.account.pace.begin()
                 self.in_hand[job.attempt.id] = asyncio.create_task(self._perform(job, job.draft))
 
+    def settle_after(self, account: Account | None) -> timedelta:
+        """How long an unanswered attempt of `account` waits for a callback."""
+        seconds = account.settings.settle_after if account else None
+        return self._settle_after if seconds is None else timedelta(seconds=seconds)
+
     async def settle(self, job: Job, verdict: Verdict) -> None:
         """Store a verdict that needs no call."""
         await self._store(Outcome(job, verdict))
@@ -84,7 +90,7 @@ class Sender:
             result = await self._call(draft)
             pace.learn(result, monotonic())
             now = self._context.clock.real()
-            verdict = judge(job.attempt, result, now, random.random(), self.settle_after)  # noqa: S311 -- spreads load
+            verdict = judge(job.attempt, result, now, random.random(), self.settle_after(draft.account))  # noqa: S311 -- spreads load
             _tell(job, result)
             stored = await self._store(Outcome(job, verdict))
             self.begin(stored.halves)

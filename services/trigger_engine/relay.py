@@ -59,6 +59,7 @@ class Relay:
             self._news.clear()
             found = await outcomes.oldest(connection, MOST)
             if found:
+                crash.point("engine.relaying")
                 await self._producer.publish([outgoing(outcome) for _, outcome in found])
                 crash.point("engine.relayed")
                 await outcomes.delete(connection, [number for number, _ in found])

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from services.contracts.journey import Journey
+from services.kit import crash
 from services.kit.database.pool import Connection
 from services.trigger_engine import published
 from services.trigger_engine.journeys import react
@@ -88,8 +89,10 @@ class Transaction:
             await self._load_revisions()
             await self._look_back(work)
             self._decide(work, heard, now)
+            crash.point("engine.decided")
             await self._store(work, real)
             await positions.advance(connection, self._topics.events, work.before, work.after)
+            crash.point("engine.committing")
 
     def _listens(self, receipt: ReceiptRow) -> bool:
         return receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from services.cli.workspace.shapes import ByValue, ListOf, Names, Number, Shape, Table, Text
+from services.cli.workspace.shapes import ByValue, Duration, ListOf, Names, Number, Shape, Table, Text
 from services.cli.workspace.shapes import Secret as SecretShape
 from services.contracts.message import Channel
 from services.kit.secrets import Secret
@@ -53,6 +53,7 @@ _NAME = Text("the account's name, part of its callback address", r"[a-z][a-z0-9_
 _ABOUT = {
     "base_url": "where its interface is, if not at the vendor's own address",
     "rate": "at most so many calls a second",
+    "settle_after": "how long an unanswered call waits for a callback, where the provider has no idempotency",
     "batch": "at most so many messages a call; 1 sends singly",
     "from": "the sender's name, if not that of `senders`",
     "api_key": "sends",
@@ -67,6 +68,8 @@ def _option(name: str, kind: Any) -> Shape:
     about = _ABOUT.get(name, "")
     if name == "base_url":
         return URL
+    if name == "settle_after":
+        return Duration(about, "30 minutes")
     if kind is Secret:
         return SecretShape(about)
     if kind == tuple[Secret, ...]:

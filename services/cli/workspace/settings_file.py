@@ -112,6 +112,8 @@ def _accounts(providers: Row | None, sheet: Sheet) -> Iterator[Account]:
             taken.setdefault(name, row.at("name"))
             _warn_without_adapter(row, "provider", sheet)
             options = {key: value for key, value in plain(row.node).items() if key not in ("name", "provider")}
+            if "settle_after" in options:
+                options["settle_after"] = row.number("settle_after")
             yield Account(name, row.text("provider"), channel, options)
 
 

@@ -19,12 +19,14 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """What every account may set.
 
     `base_url` replaces the vendor's address; `rate` is calls per second (None: as fast as the provider lets);
-    `batch: 1` sends singly.
+    `batch: 1` sends singly. `settle_after` is for how many seconds an attempt that stayed unanswered waits for a
+    callback, where the provider has no idempotency (None: 30 minutes).
     """
 
     base_url: str = ""
     rate: float | None = None
     batch: int | None = None
+    settle_after: float | None = None
 
     def __post_init__(self) -> None:
         if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:

@@ -37,7 +37,8 @@ sources:
 providers:
   email:
     - {name: main, provider: sendgrid, api_key: $SENDGRID_KEY, callback_key: $SENDGRID_PUBLIC_KEY}
-    - {name: second, provider: resend, api_key: $RESEND_KEY, callback_key: [$OLD, $NEW], rate: 2.5, batch: 1}
+    - {name: second, provider: resend, api_key: $RESEND_KEY, callback_key: [$OLD, $NEW], rate: 2.5, batch: 1,
+       settle_after: 2 minutes}
   sms: [{name: pl, provider: smsapi, token: $SMSAPI_TOKEN, from: Sklep, base_url: "https://api.smsapi.com"}]
 senders:
   transactional: {email: "Sklep <zamowienia@shop.example>", reply_to: pomoc@shop.example, sms: Sklep}
@@ -76,6 +77,7 @@ def test_everything_that_wici_yaml_can_say_is_kept(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found.accounts[1].options == {
         "api_key": "$RESEND_KEY", "callback_key": ["$OLD", "$NEW"], "rate": 2.5, "batch": 1,
+        "settle_after": 120.0,
     }  # fmt: skip
     assert found.senders["marketing"] == Sender(email="nowosci@news.shop.example")
     assert found.links["utm"]["medium"] == "{channel}"

@@ -35,7 +35,7 @@ def parse(value: str) -> bytes:
 
 
 def http_event(source_name: str, ce_source: str, ce_id: str) -> bytes:
-    """A CloudEvent that came over HTTP under a key of `source_name`: (source, id) is the dedupe key (CloudEvents 1.0)."""
+    """A CloudEvent that came over HTTP under a key of `source_name`; (source, id) is CloudEvents' dedupe key."""
     return uuid5("event", source_name, ce_source, ce_id)
 
 

@@ -20,7 +20,7 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Enter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What enters: an event. `key` names the live entry (default: the customer); `again` is never, always or a duration.
+    """What enters: an event. `key` names the live entry (default: the customer).
 
     `again_after` is in seconds (None: never, 0: always); `max_age` in seconds: an older event enters nothing.
     """

@@ -8,14 +8,23 @@ from typing import Any, Literal
 import msgspec
 
 ReceiptKind = Literal[
-    "accepted", "deferred", "delivered", "bounced", "opened", "clicked", "complained", "unsubscribed", "refused", "unknown"
+    "accepted",
+    "deferred",
+    "delivered",
+    "bounced",
+    "opened",
+    "clicked",
+    "complained",
+    "unsubscribed",
+    "refused",
+    "unknown",
 ]
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What a provider, or nobody, said about the message `send_key` at `at` (real time, UTC).
 
-    `data` carries the detail that conditions may read: `hard` (bool) of a bounce, `url` of a click, `code` of a refusal.
+    `data` carries what conditions may read: `hard` (bool) of a bounce, `url` of a click, `code` of a refusal.
     """
 
     send_key: bytes

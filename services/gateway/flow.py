@@ -37,7 +37,7 @@ async def accept(request: Request, gateway: Gateway) -> list[str]:
         raise unavailable(gateway.follower.problem or NOTHING_PUBLISHED)
     grant = authenticate(published.keys, request.headers.get("authorization"))
     body = await read_body(request)
-    arrival = Arrival(grant, gateway.clock.real(), request.headers.get(trace.HEADER))
+    arrival = Arrival(grant, gateway.clock.now(), request.headers.get(trace.HEADER))
     batch = checked(cloudevents.split(request.headers, body), arrival, published, gateway.destination)
     await publish(batch, grant.source, gateway)
     return [ids.text(record.id) for record in batch]

@@ -6,8 +6,10 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 
 import asyncpg
+from prometheus_client import Counter, Histogram
 
 from services.kit import crash
 from services.kit.clock import monotonic
@@ -112,7 +114,7 @@ class Sender:
             _log.error(Log.SERVICE_FAILED, error, service="notifier", account=account.name)
             result = Unanswered(type(error).__name__)
         crash.point("notifier.answered")
-        metrics.ATTEMPT_SECONDS.labels(account.name).observe(monotonic() - began)
+        _seconds(account.name).observe(monotonic() - began)
         return result
 
     async def _store(self, outcome: Outcome) -> Stored:
@@ -138,6 +140,16 @@ class Sender:
             return [*await self._flush(batch[:middle]), *await self._flush(batch[middle:])]
 
 
+@lru_cache(maxsize=256)
+def _seconds(account: str) -> Histogram:
+    return metrics.ATTEMPT_SECONDS.labels(account)
+
+
+@lru_cache(maxsize=1024)
+def _calls(account: str, result: str) -> Counter:
+    return metrics.ATTEMPTS.labels(account, result)
+
+
 def tell_lost(job: Job, verdict: Lost) -> None:
     """Count and name what nobody will know."""
     account = job.attempt.account
@@ -151,7 +163,7 @@ def tell_lost(job: Job, verdict: Lost) -> None:
 def _tell(job: Job, result: Result) -> None:
     """Count the call; name what an operator wants to see. A provider's message may quote the recipient: not logged."""
     account = job.attempt.account
-    metrics.ATTEMPTS.labels(account, _name(result)).inc()
+    _calls(account, _name(result)).inc()
     match result:
         case Unanswered(reason):
             attempt_id = job.attempt.id.hex()

@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from services.kit import crash
-from services.kit.bus import Consumer
+from services.kit.bus import Batch, Consumer
 from services.kit.clock import Clock, monotonic
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.telemetry import metrics
@@ -94,13 +94,14 @@ class Engine:
             following.cancel()
 
     async def _prepare(self, consumer: Consumer) -> Prepared:
-        """The next batch; while bus or database do not answer, wait for them."""
+        """The next batch; while bus or database do not answer, wait for them. What was read is never read past."""
         waiting = False
+        batch: Batch | None = None
         while True:
             try:
-                batch = await consumer.poll(MOST_RECORDS, WAIT_SECONDS)
+                batch = batch or await consumer.poll(MOST_RECORDS, WAIT_SECONDS)
                 if not batch.records:
-                    return Prepared(Work(arrivals=[], dead=[], after=batch.positions), {})
+                    return Prepared(Work(arrivals=[], dead=[], after=batch.positions), batch)
                 async with self._pool.acquire() as connection:
                     prepared = await self._preparation.prepare(connection, batch, self._definitions(), self._memory)
             except Exception as error:
@@ -131,8 +132,13 @@ class Engine:
         await consumer.seek(mine)
 
     async def _take_in(self, prepared: Prepared, fence: Fence, shards: tuple[int, ...]) -> bool:
-        """Commit a batch with what else is due, in as many transactions as its faults make of it. False: fenced."""
+        """Commit a batch with what else is due, in as many transactions as its faults make of it.
+
+        False when it must not be committed: others have moved its positions, or it does not follow the one before.
+        """
         whole = prepared.work
+        if any(self._positions.get(p) != begin for p, begin in prepared.batch.begins.items()):
+            return False
         before = len(whole.arrivals)
         whole.arrivals = [a for a in whole.arrivals if a.id not in self._last_ids]
         count_duplicates(before - len(whole.arrivals))
@@ -246,7 +252,7 @@ class Engine:
         if isinstance(culprit, Arrival):
             work.arrivals = [a for a in work.arrivals if a is not culprit]
             problem = BadRecord("failed", f"Deciding on this event failed: {poisoned}")
-            self._preparation.bury(prepared.records[culprit.order], problem, work)
+            self._preparation.bury(prepared.record(culprit.order), problem, work)
             return
         work.timers = [t for t in work.timers if t is not culprit]
         async with self._pool.acquire() as connection:

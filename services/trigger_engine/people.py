@@ -54,12 +54,14 @@ class People:
             owner = None
             unknown = []
             for name in arrival.identifiers:
-                found = rows.get(name) or owners.get(name) or known.get(name)
+                found = rows.get(name)
                 if found is None:
-                    unknown.append(name)
-                else:
+                    found = owners.get(name) or known.get(name)
+                    if found is None:
+                        unknown.append(name)
+                        continue
                     rows[name] = found
-                    owner = owner or found
+                owner = owner or found
             if unknown:
                 owner = owner or self._make_up(arrival)
                 for name in unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import msgspec
 
@@ -26,10 +27,14 @@ _log = Logger()
 
 
 class Prepared(msgspec.Struct):
-    """A batch before its transaction; `records` are the originals by (partition, offset)."""
+    """A batch before its transaction, and the records that it was made of."""
 
     work: Work
-    records: dict[tuple[int, int], Record]
+    batch: Batch
+
+    def record(self, order: tuple[int, int]) -> Record:
+        """The original of an arrival, by its (partition, offset)."""
+        return next(r for r in self.batch.records if (r.partition, r.offset) == order)
 
 
 class Preparation:
@@ -44,18 +49,20 @@ class Preparation:
     async def prepare(self, connection: Connection, batch: Batch, definitions: Definitions, memory: Memory) -> Prepared:
         """Decode the records; drop those that took effect before; look up the customers of the others."""
         work = Work(arrivals=[], dead=[], after=batch.positions)
+        now = self._clock.now()
         for i, record in enumerate(batch.records):
-            self._decode(record, definitions, work)
+            self._decode(record, definitions, now, work)
             if i % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         await drop_known(connection, work)
-        names = {name for arrival in work.arrivals for name in arrival.identifiers} - memory.owners.keys()
+        owners = memory.owners
+        names = {name for arrival in work.arrivals for name in arrival.identifiers if name not in owners}
         work.known = await profiles.find(connection, names)
-        return Prepared(work, {(record.partition, record.offset): record for record in batch.records})
+        return Prepared(work, batch)
 
-    def _decode(self, record: Record, definitions: Definitions, work: Work) -> None:
+    def _decode(self, record: Record, definitions: Definitions, now: datetime, work: Work) -> None:
         try:
-            work.arrivals.append(intake.decode(record, self._keys, definitions.schemas, self._clock.now()))
+            work.arrivals.append(intake.decode(record, self._keys, definitions.schemas, now))
         except BadRecord as problem:
             self.bury(record, problem, work)
         else:

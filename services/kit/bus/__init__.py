@@ -67,11 +67,12 @@ class Batch:
     """Records in order within each partition, and where to go on.
 
     `positions` has the next offset of each partition that advanced, also of one that advanced without a record
-    (Kafka's control batches).
+    (Kafka's control batches); `begins` where each of these was read from, so that a gap between two batches shows.
     """
 
     records: list[Record] = field(default_factory=list)
     positions: dict[int, int] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

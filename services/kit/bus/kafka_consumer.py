@@ -178,11 +178,13 @@ class KafkaConsumer:
         places = [self._every[number] for number in self._assignment.partitions]
         records = [record for place in places for record in found.get(place, ())]
         advanced: dict[int, int] = {}
+        begins: dict[int, int] = {}
         for place in places:
             position = await self._reader.position(place)
             if position != self._positions[place.partition]:
+                begins[place.partition] = self._positions[place.partition]
                 advanced[place.partition] = self._positions[place.partition] = position
-        return Batch(records, advanced)
+        return Batch(records, advanced, begins)
 
     def taken(self) -> None:
         """Read nothing: the group is about to share its partitions anew."""

@@ -63,7 +63,8 @@ class PostgresConsumer:
             self._assignment.check()
             left = deadline - monotonic()
             if records or left <= 0:
-                return Batch(list(records), self._advance(records))
+                begins = {record.partition: self._positions[record.partition] for record in records}
+                return Batch(list(records), self._advance(records), begins)
             await self._wait(min(left, _POLL_SECONDS))
 
     def assigned(self) -> frozenset[int]:

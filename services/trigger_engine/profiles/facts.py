@@ -121,9 +121,11 @@ def buy(profile: Profile, cart_id: str | None, at: datetime) -> None:
 def _cart(profile: Profile, event: Arrival, cart: CartData, *, keep_cart: bool) -> None:
     changed = _believed(cart.updated_at, event)
     known = profile.cart
-    if known is not None and (changed, cart.id) <= (known.changed_at, known.id):
+    if known is not None and (changed, cart.id) < (known.changed_at, known.id):
         return
     data = event.fields["cart"] if keep_cart else {"id": cart.id}
+    if known is not None and (changed, cart.id) == (known.changed_at, known.id) and repr(data) <= repr(known.data):
+        return
     generation = 0 if known is None else known.generation
     due = None if known is None else known.due
     profile.cart = Cart(cart.id, changed, data, event.source, due, generation)

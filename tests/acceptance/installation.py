@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
 import zlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -20,8 +23,15 @@ from services.kit.dev.files import free_port
 from services.kit.dev.leash import Leash
 
 KEY = "backend-key-0123456789abcdef0123456789"
-SECRETS = {"BACKEND_KEY": KEY, "MAIL_KEY": "mail-key", "SMS_TOKEN": "sms-token", "SMS_CALLBACK": "sms-callback-token"}
-PORTS = {"gateway": 0, "trigger-engine": 0, "notifier": 0}
+MAIL_CALLBACK = "whsec_" + base64.b64encode(b"a-webhook-secret-of-32-characters").decode()
+SECRETS = {
+    "BACKEND_KEY": KEY,
+    "MAIL_KEY": "mail-key",
+    "MAIL_CALLBACK": MAIL_CALLBACK,
+    "SMS_TOKEN": "sms-token",
+    "SMS_CALLBACK": "sms-callback-token",
+}
+SERVICES = ("gateway", "trigger-engine", "notifier")
 
 WICI_YAML = """\
 shop: {{name: Sklep Próbny, url: "https://sklep.example", locale: pl, currency: PLN, time_zone: Europe/Warsaw,
@@ -29,7 +39,7 @@ shop: {{name: Sklep Próbny, url: "https://sklep.example", locale: pl, currency:
 sources:
   backend: {{storefront: http, keys: [$BACKEND_KEY]}}
 providers:
-  email: [{{name: main, provider: resend, api_key: $MAIL_KEY, base_url: "{sink}"}}]
+  email: [{{name: main, provider: resend, api_key: $MAIL_KEY, callback_key: $MAIL_CALLBACK, base_url: "{sink}"}}]
   sms:
     - {{name: pl, provider: smsapi, token: $SMS_TOKEN, from: Sklep, callback_token: $SMS_CALLBACK, base_url: "{sink}"}}
 policies:
@@ -56,8 +66,8 @@ subject: "SUBJECT, {{ profile.first_name }}!"
 from: "Sklep <sklep@sklep.example>"
 ---
 <mjml><mj-body><mj-section><mj-column>
-<mj-text>Cześć {{ profile.first_name }}, zażółć gęślą jaźń.</mj-text>
-<mj-text><a href="{{ links.unsubscribe }}">Wypisz</a></mj-text>
+<mj-text>GREETING</mj-text>
+<mj-text><a href="{{ links.unsubscribe }}">Wypisz · Unsubscribe</a></mj-text>
 </mj-column></mj-section></mj-body></mjml>
 """
 
@@ -68,10 +78,23 @@ def write_workspace(folder: Path, sink: str) -> Path:
         "wici.yaml": WICI_YAML.format(sink=sink),
         "journeys/thanks.yaml": THANKS,
         "journeys/cart.yaml": CART,
-        "templates/thanks/pl/email.mjml": MAIL.replace("SUBJECT", "Dziękujemy"),
+        "templates/thanks/pl/email.mjml": mail("Dziękujemy", "Zażółć gęślą jaźń."),
+        "templates/thanks/en/email.mjml": mail("Thank you", "Fare well."),
         "templates/thanks/pl/sms.txt": "Dziękujemy {{ profile.first_name }}! Sklep\n",
-        "templates/cart/pl/email.mjml": MAIL.replace("SUBJECT", "Koszyk czeka"),
+        "templates/thanks/en/sms.txt": "Thank you {{ profile.first_name }}! The shop\n",
+        "templates/cart/pl/email.mjml": mail("Koszyk czeka", "Zażółć gęślą jaźń."),
+        "templates/cart/en/email.mjml": mail("Your cart waits", "Fare well."),
     }
+    return write_files(folder, files)
+
+
+def mail(subject: str, greeting: str) -> str:
+    """An e-mail template."""
+    return MAIL.replace("SUBJECT", subject).replace("GREETING", greeting)
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write files by their names inside `folder`; return the folder."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +108,7 @@ class Installation:
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self.folder = folder
         self.port = free_port()
+        self.ports: dict[str, int] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._leashes: dict[str, Leash] = {}
         outside = {name: value for name, value in os.environ.items() if not name.startswith("WICI_")}
@@ -113,25 +137,30 @@ class Installation:
         line = [sys.executable, "-m", "services.cli.main", *typed]
         return subprocess.run(line, env=self.environ, capture_output=True, text=True, check=False, timeout=120)
 
-    def start(self, *typed: str, port: int | None = None) -> subprocess.Popen[bytes]:
-        """Start a process that stays, known by its last word."""
+    def start(self, *typed: str, name: str = "", **environ: str) -> subprocess.Popen[bytes]:
+        """Start a process that stays, known by `name`, by default its last word."""
+        name = name or typed[-1]
         line = [sys.executable, "-m", "services.cli.main", *typed]
-        environ = {**self.environ, **({"WICI_PORT": str(port)} if port else {})}
-        with self.log(typed[-1]).open("ab") as log:
-            process = subprocess.Popen(line, env=environ, stdout=log, stderr=log, start_new_session=True)
-        self.processes[typed[-1]], self._leashes[typed[-1]] = process, Leash(process.pid)
+        with self.log(name).open("ab") as log:
+            process = subprocess.Popen(line, env=self.environ | environ, stdout=log, stderr=log, start_new_session=True)
+        self.processes[name], self._leashes[name] = process, Leash(process.pid)
         return process
+
+    def run(self, service: str, *, name: str = "", **environ: str) -> subprocess.Popen[bytes]:
+        """Start a service by itself, at the port that it had before."""
+        port = self.ports.setdefault(name or service, free_port())
+        return self.start("run", service, name=name, WICI_PORT=str(port), **environ)
 
     def start_apart(self) -> None:
         """Migrate, publish, and start each service by itself."""
         for typed in (["migrate"], ["apply", "--yes"]):
             done = self.command(*typed)
             assert done.returncode == 0, done.stdout + done.stderr
-        ports = {name: free_port() for name in PORTS}
-        self.gateway, self.engine, self.notifier = (f"http://127.0.0.1:{port}" for port in ports.values())
+        self.ports = {name: free_port() for name in SERVICES}
+        self.gateway, self.engine, self.notifier = (f"http://127.0.0.1:{port}" for port in self.ports.values())
         self.environ["WICI_PUBLIC_URL"] = self.notifier
-        for name, port in ports.items():
-            self.start("run", name, port=port)
+        for name in SERVICES:
+            self.run(name)
 
     def end(self, name: str, how: signal.Signals = signal.SIGTERM, seconds: float = 30) -> int:
         """End a process by a signal; return its exit code."""
@@ -158,6 +187,7 @@ class Installation:
                 said = "".join(self.log(name).read_text()[-2000:] for name in self.processes)
                 assert not ended, f"{ended} ended: {said}"
                 assert monotonic() < deadline, f"{address} is not ready: {said}"
+                time.sleep(0.05)
 
     def post(self, *events: dict[str, Any], key: str = KEY) -> int:
         """Post events as one batch; return the status."""
@@ -183,7 +213,7 @@ def phone(customer: str) -> str:
     return f"+4860{zlib.crc32(customer.encode()) % 10_000_000:07}"
 
 
-def event(kind: str, customer: str, **data: Any) -> dict[str, Any]:
+def event(kind: str, customer: str, *, locale: str = "pl", **data: Any) -> dict[str, Any]:
     """An event of a customer who agreed to everything."""
     consent = {"state": "subscribed", "at": "2026-11-20T10:00:00Z", "source": "form"}
     known = {
@@ -191,7 +221,7 @@ def event(kind: str, customer: str, **data: Any) -> dict[str, Any]:
         "email": f"{customer}@example.com",
         "phone": phone(customer),
         "first_name": "Łucja",
-        "locale": "pl",
+        "locale": locale,
         "consents": {"email": consent, "sms": consent},
     }
     return {
@@ -205,13 +235,13 @@ def event(kind: str, customer: str, **data: Any) -> dict[str, Any]:
     }
 
 
-def order(customer: str, cart_id: str | None = None) -> dict[str, Any]:
+def order(customer: str, cart_id: str | None = None, locale: str = "pl") -> dict[str, Any]:
     """An order for 249.90 PLN."""
     bought = {"id": f"o-{customer}", "total": "249.90", "currency": "PLN", "items": []}
-    return event("order.placed", customer, order=bought | ({"cart_id": cart_id} if cart_id else {}))
+    return event("order.placed", customer, locale=locale, order=bought | ({"cart_id": cart_id} if cart_id else {}))
 
 
-def cart(customer: str) -> dict[str, Any]:
+def cart(customer: str, locale: str = "pl") -> dict[str, Any]:
     """A cart worth 150 PLN."""
     filled = {"id": f"k-{customer}", "total": "150.00", "currency": "PLN", "items": []}
-    return event("cart.updated", customer, cart=filled)
+    return event("cart.updated", customer, locale=locale, cart=filled)

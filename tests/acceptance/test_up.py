@@ -12,6 +12,7 @@ import pytest
 from services.cli.terminal import INTERRUPTED
 from services.kit.clock import monotonic
 from tests.acceptance.installation import Installation, order, status, write_workspace
+from tests.support.databases import with_database
 from tests.support.provider_sink import ProviderSink
 from tests.support.waiting import eventually
 
@@ -127,7 +128,7 @@ async def test_a_taken_port_is_named(wici: Installation) -> None:
 
 
 async def test_a_service_refuses_a_database_that_was_not_migrated(wici: Installation, kafka: str) -> None:
-    wici.environ |= {"WICI_DATABASE_URL": wici.environ["WICI_DATABASE_URL"].rsplit("/", 1)[0] + "/postgres"}
+    wici.environ["WICI_DATABASE_URL"] = with_database(wici.environ["WICI_DATABASE_URL"], "postgres")
     wici.environ["WICI_KAFKA"] = kafka
     done = wici.command("run", "gateway")
     assert done.returncode == 1

@@ -58,12 +58,12 @@ def _class(step: Send, situation: Situation) -> MessageClass:
 
 
 def _consents(profile: Profile, channel: Channel, topic: str | None, klass: MessageClass) -> bool:
-    """A topic's own word overrides the channel's."""
+    """A topic's own word overrides the channel's, but not a later withdrawal of the channel."""
     own = profile.consents.get(f"{channel}:{topic}") if topic else None
     whole = profile.consents.get(channel)
-    if whole is not None and whole.state == "unsubscribed":
+    if own is None or (whole is not None and whole.state == "unsubscribed" and whole.at >= own.at):
         return allows(whole, klass)
-    return allows(own or whole, klass)
+    return allows(own, klass)
 
 
 def _message(step: Send, channel: Channel, situation: Situation) -> Message:

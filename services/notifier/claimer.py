@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 
 import asyncpg
 
@@ -14,7 +15,7 @@ from services.kit.clock import monotonic
 from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
-from services.notifier.claim import Order, claim
+from services.notifier.claim import Claimed, Order, claim
 from services.notifier.editions import Account, Edition, Editions
 from services.notifier.sender import Sender
 
@@ -38,6 +39,7 @@ class Claimer:
         self._news = asyncio.Event()
         self._stopping = False
         self._after = 0
+        self._busy = False
         self._rewound = 0.0
 
     def wake(self) -> None:
@@ -83,13 +85,28 @@ class Claimer:
             return False
         if now - self._rewound > REWIND_SECONDS:
             self._after, self._rewound = 0, now
-        claimed = await claim(self._context, Order(account, edition, free, MOST, self._after))
-        # The next claim goes on behind this one, past what is paused; what was freed meanwhile is found by rewinding.
-        again = claimed.full or self._after > 0
-        self._after = claimed.last if claimed.full else 0
-        _count(claimed.stopped)
-        self._sender.begin(claimed.jobs)
-        return again
+        # Under load two at once: one composes while the database stores the other.
+        shares = [free - free // 2, free // 2] if self._busy and free > 1 else [free]
+        orders = [Order(account, edition, share, MOST, self._after) for share in shares]
+        found = await asyncio.gather(*(claim(self._context, one) for one in orders), return_exceptions=True)
+        claims = [one for one in found if not isinstance(one, BaseException)]
+        for one in claims:
+            _count(one.stopped)
+            self._sender.begin(one.jobs)
+        for failure in found:
+            if isinstance(failure, BaseException):
+                raise failure
+        return self._go_on(claims)
+
+    def _go_on(self, claims: Sequence[Claimed]) -> bool:
+        """Whether there may be more.
+
+        The next claim looks behind this one, past what is paused; what was freed meanwhile is found by rewinding.
+        """
+        again = self._after > 0
+        self._busy = all(one.full for one in claims)
+        self._after = max(one.last for one in claims) if self._busy else 0
+        return self._busy or again
 
     async def _rest(self) -> None:
         """Wait for a hint, a free slot, the end of a pause, or POLL_SECONDS."""

@@ -16,6 +16,7 @@ import msgspec
 
 from services.contracts import ids
 from services.contracts.message import State
+from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.kit import crash
 from services.kit.service import Context
@@ -188,7 +189,7 @@ def _change(outcome: Outcome, n: int, row: Any, halves: Sequence[Job]) -> Change
         case Lost():
             if row["on_unknown"] == "retry" and row["attempts"] < MOST_TRIES:
                 return Change(key, State.QUEUED, attempt.id)
-            return _told(outcome.job, n, State.UNKNOWN, "unknown", reason="unknown")
+            return _told(outcome.job, n, State.UNKNOWN, "unknown", reason=Reason.UNKNOWN)
         case Repeat() | Wait():
             return None
 
@@ -197,11 +198,11 @@ def _settled(job: Job, n: int, result: Accepted | Rejected) -> Change:
     if isinstance(result, Accepted):
         return _told(job, n, State.ACCEPTED, "accepted", provider_id=clean(result.provider_id))
     data = msgspec.json.encode({"code": result.code[:100]})
-    return _told(job, n, State.REFUSED, "refused", reason="provider_refused", data=data)
+    return _told(job, n, State.REFUSED, "refused", reason=Reason.PROVIDER_REFUSED, data=data)
 
 
 def _told(
-    job: Job, n: int, state: State, kind: ReceiptKind, *, reason: str | None = None, data: bytes = _NOTHING,
+    job: Job, n: int, state: State, kind: ReceiptKind, *, reason: Reason | None = None, data: bytes = _NOTHING,
     provider_id: str | None = None,
 ) -> Change:  # fmt: skip
     attempt = job.attempt

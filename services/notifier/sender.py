@@ -11,6 +11,7 @@ from functools import lru_cache
 import asyncpg
 from prometheus_client import Counter, Histogram
 
+from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.clock import monotonic
 from services.kit.errors import Misconfigured
@@ -155,6 +156,7 @@ def tell_lost(job: Job, verdict: Lost) -> None:
     account = job.attempt.account
     members = len(job.attempt.send_keys)
     metrics.UNKNOWN.labels(account).inc(members)
+    metrics.DECISIONS.labels(Reason.UNKNOWN.value).inc(members)
     _log.warning(
         Log.ATTEMPT_UNKNOWN, account=account, attempt_id=job.attempt.id.hex(), messages=members, reason=verdict.reason
     )
@@ -165,6 +167,9 @@ def _tell(job: Job, result: Result) -> None:
     account = job.attempt.account
     _calls(account, _name(result)).inc()
     match result:
+        case Answered(outcomes):
+            if refused := sum(isinstance(one, Rejected) for one in outcomes):
+                metrics.DECISIONS.labels(Reason.PROVIDER_REFUSED.value).inc(refused)
         case Unanswered(reason):
             attempt_id = job.attempt.id.hex()
             _log.warning(Log.ATTEMPT_UNANSWERED, account=account, attempt_id=attempt_id, reason=reason)

@@ -10,6 +10,7 @@ import msgspec
 
 from services.contracts import ids
 from services.contracts.message import SETTLED, Channel, State
+from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.notifier.outcomes import Change, clean
 from services.notifier.providers.base import Callback
@@ -101,7 +102,7 @@ class Page:
     def _settle(self, send_key: bytes, standing: Standing, callback: Callback, kind: ReceiptKind) -> None:
         """A status of any kind says that the call was taken; the claim is over before its answer is known."""
         fate: ReceiptKind = "refused" if kind == "refused" else "accepted"
-        state, reason = (State.REFUSED, "provider_refused") if kind == "refused" else (State.ACCEPTED, None)
+        state, reason = (State.REFUSED, Reason.PROVIDER_REFUSED) if kind == "refused" else (State.ACCEPTED, None)
         address = fingerprints(standing.channel, standing.recipient, self._secret_keys[:1])[0]
         attempt_id = standing.attempt_id or b""
         change = Change(

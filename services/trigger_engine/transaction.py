@@ -17,7 +17,7 @@ from services.kit.database.pool import Connection
 from services.trigger_engine import published
 from services.trigger_engine.journeys import react
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.journeys.reaction import Reaction, Revocation
+from services.trigger_engine.journeys.reaction import Reaction
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
@@ -232,7 +232,7 @@ class Transaction:
         await entries.drop_fired(connection, work.timers)
         taken = [t.id for t in timers if t.due is None]
         await entries.set_timers(connection, [t for t in timers if t.due is not None], taken)
-        await outbound.take_back(connection, self._revocations(merged), merged, real)
+        await outbound.take_back(connection, into.revocations, merged, real)
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
         await outcomes.add(connection, work.dead + published.outcomes(into.derived, self.receipts, self._topics))
 
@@ -246,14 +246,8 @@ class Transaction:
                 timer.profile_id = now(timer.profile_id)
             for mine in self.into.messages.values():
                 mine[:] = [msgspec.structs.replace(m, profile_id=now(m.profile_id)) for m in mine]
-
-    def _revocations(self, merged: Mapping[bytes, bytes]) -> list[Revocation]:
-        """What is taken back from a profile is taken back from those that became it in this batch, too."""
-        found = list(self.into.revocations)
-        for old, new in merged.items():
-            mine = [r for r in self.into.revocations if r.profile_id == new and r.entry_id is None]
-            found += [msgspec.structs.replace(r, profile_id=old) for r in mine]
-        return found
+            revocations = self.into.revocations
+            revocations[:] = [msgspec.structs.replace(r, profile_id=now(r.profile_id)) for r in revocations]
 
     def _consent_rows(self, merged: Mapping[bytes, bytes]) -> list[tuple[bytes, str, Consent, bytes]]:
         """Consents that have changed; without evidence where they followed from a merge alone."""

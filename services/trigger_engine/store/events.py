@@ -60,10 +60,11 @@ async def recorded(
         return found
     rows = await connection.fetch(
         "SELECT profile_id, type, time, data FROM engine.events"
-        " WHERE profile_id = ANY($1) AND type = ANY($2) AND time >= $3",
+        " WHERE profile_id = ANY($1) AND type = ANY($2) AND time >= $3 AND day >= $4",
         profiles,
         sorted(types),
         since,
+        since.date() - timedelta(days=2),  # nothing is received much before it happened: older partitions are not read
     )
     for profile_id, kind, time, data in rows:
         found.setdefault(profile_id, []).append(Past(kind, time, msgspec.json.decode(data)))

@@ -9,25 +9,23 @@ from typing import NamedTuple
 import msgspec
 
 from services.contracts.message import SETTLED, Message, State
+from services.contracts.reasons import Reason
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.reaction import Revocation
+from services.trigger_engine.profiles.consent import NEEDS_CONSENT
 
 COLUMNS = (
     "send_key", "profile_id", "entry_id", "journey", "step", "class", "topic", "channel", "template", "locale",
     "recipient", "context", "on_unknown", "created_at", "expires_at",
 )  # fmt: skip
 LOCK = f"""
-    SELECT send_key FROM queue.outbound
-    WHERE state < {SETTLED} AND (entry_id = ANY($1) OR profile_id = ANY($2))
+    SELECT send_key, state, profile_id, entry_id, channel, class, topic FROM queue.outbound
+    WHERE state < {SETTLED} AND profile_id = ANY($1)
     ORDER BY send_key FOR UPDATE"""
 REVOKE = f"""
-    UPDATE queue.outbound o SET state = {State.REVOKED}, reason = w.reason, settled_at = $6, context = ''
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
-        AS w (entry, profile, channel, topic, reason)
-    WHERE o.state = {State.QUEUED}
-      AND (o.entry_id = w.entry
-           OR (w.entry IS NULL AND o.profile_id = w.profile AND o.channel = w.channel
-               AND o.class IN ('marketing', 'opinion') AND (w.topic IS NULL OR o.topic = w.topic)))"""
+    UPDATE queue.outbound o SET state = {State.REVOKED}, reason = w.reason, settled_at = $3, context = ''
+    FROM unnest($1::uuid[], $2::text[]) AS w (send_key, reason)
+    WHERE o.send_key = w.send_key"""
 FOLLOW = f"""
     UPDATE queue.outbound o SET profile_id = w.new FROM unnest($1::uuid[], $2::uuid[]) AS w (old, new)
     WHERE o.profile_id = w.old AND o.state < {SETTLED}"""
@@ -73,20 +71,55 @@ async def say(connection: Connection, messages: Sequence[Message]) -> None:
         await connection.copy_records_to_table("outbound", schema_name="queue", columns=COLUMNS, records=rows)
 
 
+class Unsettled(NamedTuple):
+    """A row of the queue that is not settled, as far as it matters to what is taken back."""
+
+    send_key: bytes
+    state: int
+    profile_id: bytes
+    entry_id: bytes
+    channel: str
+    klass: str
+    topic: str | None
+
+
 async def take_back(
     connection: Connection, revocations: Sequence[Revocation], merged: Mapping[bytes, bytes], real: datetime
 ) -> None:
-    """Revoke what is unclaimed, and let messages follow merged profiles. Rows are locked in the order of their keys."""
+    """Revoke what is unclaimed, and let messages follow merged profiles. Rows are locked in the order of their keys.
+
+    The profiles of `revocations` are those that stay after the merges.
+    """
     if not revocations and not merged:
         return
-    entries = [r.entry_id for r in revocations if r.entry_id is not None]
-    profiles = [r.profile_id for r in revocations if r.entry_id is None] + list(merged)
-    await connection.fetch(LOCK, entries, profiles)
-    if revocations:
-        columns = zip(*((r.entry_id, r.profile_id, r.channel, r.topic, r.reason) for r in revocations), strict=True)
-        await connection.execute(REVOKE, *(list(column) for column in columns), real)
+    profiles = {*merged, *(revocation.profile_id for revocation in revocations)}
+    rows = [Unsettled(*row) for row in await connection.fetch(LOCK, list(profiles))]
+    revoked = covered(rows, revocations, merged)
+    if revoked:
+        await connection.execute(REVOKE, list(revoked), list(revoked.values()), real)
     if merged:
         await connection.execute(FOLLOW, list(merged), list(merged.values()))
+
+
+def covered(
+    rows: Sequence[Unsettled], revocations: Sequence[Revocation], merged: Mapping[bytes, bytes]
+) -> dict[bytes, Reason]:
+    """Which queued messages are taken back, by send key, and why."""
+    entries = {r.entry_id: r.reason for r in revocations}
+    channels: dict[tuple[bytes, str | None], list[Revocation]] = {}
+    for revocation in revocations:
+        if revocation.entry_id is None:
+            channels.setdefault((revocation.profile_id, revocation.channel), []).append(revocation)
+    revoked: dict[bytes, Reason] = {}
+    for row in rows:
+        if row.state != State.QUEUED:
+            continue
+        mine = channels.get((merged.get(row.profile_id, row.profile_id), row.channel), [])
+        if row.entry_id in entries:
+            revoked[row.send_key] = entries[row.entry_id]
+        elif row.klass in NEEDS_CONSENT and any(r.topic in (None, row.topic) for r in mine):
+            revoked[row.send_key] = mine[0].reason
+    return revoked
 
 
 async def hear(connection: Connection, shards: Sequence[int], profiles: Sequence[bytes], most: int) -> list[ReceiptRow]:

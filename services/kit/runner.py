@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 
+from services.kit import collector
 from services.kit.clock import monotonic
 from services.kit.errors import Misconfigured
 from services.kit.service import Service
@@ -56,6 +57,7 @@ class Runner:
             self._work = asyncio.create_task(self.start())
             with contextlib.suppress(asyncio.CancelledError):
                 await self._work
+                collector.settle()
                 await self._told.wait()
             self._work = asyncio.create_task(self.stop())
             with contextlib.suppress(asyncio.CancelledError):

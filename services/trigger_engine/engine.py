@@ -190,7 +190,8 @@ class Engine:
         work.after = {p: max(position, work.before[p]) for p, position in work.after.items()}
         transaction = Transaction(connection, self._definitions(), self._memory, self._topics)
         try:
-            crash.point("engine.apply")
+            if work.arrivals:
+                crash.point("engine.apply")
             await transaction.run(work, self._clock.now(), self._clock.real())
         except BaseException as error:
             people = transaction.people
@@ -198,7 +199,8 @@ class Engine:
             if isinstance(error, Stale):
                 self._memory.forget(error.profiles)
             raise
-        crash.point("engine.committed")
+        if work.arrivals:
+            crash.point("engine.committed")
         self._memory.forget(transaction.people.merged)
         self._memory.keep(p for p in transaction.touched.values() if p.id not in transaction.people.merged)
         self._positions |= work.after

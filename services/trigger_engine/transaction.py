@@ -89,10 +89,12 @@ class Transaction:
             await self._load_revisions()
             await self._look_back(work)
             self._decide(work, heard, now)
-            crash.point("engine.decided")
+            if work.arrivals:
+                crash.point("engine.decided")
             await self._store(work, real)
             await positions.advance(connection, self._topics.events, work.before, work.after)
-            crash.point("engine.committing")
+            if work.arrivals:
+                crash.point("engine.committing")
 
     def _listens(self, receipt: ReceiptRow) -> bool:
         return receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts

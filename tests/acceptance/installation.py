@@ -182,12 +182,16 @@ class Installation:
         """Wait until every address says that it is ready; fail with the logs if a process ends or time runs out."""
         deadline = monotonic() + seconds
         for address in sorted({self.gateway, self.engine, self.notifier}):
-            while status(f"{address}/readyz") != 200:
+            while not self.is_ready(address):
                 ended = [name for name, process in self.processes.items() if process.poll() is not None]
                 said = "".join(self.log(name).read_text()[-2000:] for name in self.processes)
                 assert not ended, f"{ended} ended: {said}"
                 assert monotonic() < deadline, f"{address} is not ready: {said}"
                 time.sleep(0.05)
+
+    def is_ready(self, address: str) -> bool:
+        """Whether the process at this address says that it is ready."""
+        return status(f"{address}/readyz") == 200
 
     def post(self, *events: dict[str, Any], key: str = KEY) -> int:
         """Post events as one batch; return the status."""

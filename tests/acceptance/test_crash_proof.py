@@ -23,7 +23,7 @@ from services.kit.database.embedded import start_postgres
 from services.kit.dev.kafka import Broker, start_kafka
 from services.kit.dev.leash import Leash
 from tests.acceptance import proof
-from tests.acceptance.installation import Installation, status
+from tests.acceptance.installation import Installation
 from tests.support.provider_sink import ProviderSink
 from tests.support.waiting import eventually
 
@@ -89,7 +89,8 @@ class Killer:
         self.crashes: Counter[str] = Counter()
 
     async def take(self, step: str) -> None:
-        """Wait for the flow, then take `step`."""
+        """Once all work and new messages flow, take `step`."""
+        await asyncio.to_thread(self._wici.wait_until_ready)
         self._load.allowed += SHARE
         growth = self._random.randint(1, SHARE // 2)
         await eventually(lambda: self._flows(step, growth), proof.PATIENCE, message=f"no new messages before: {step}")
@@ -98,8 +99,8 @@ class Killer:
         match step:
             case "join":
                 self._wici.run("trigger-engine", name=JOINED)
-                address = f"http://127.0.0.1:{self._wici.ports[JOINED]}/readyz"
-                await eventually(lambda: asyncio.to_thread(lambda: status(address) == 200), 60, every=0.1)
+                address = f"http://127.0.0.1:{self._wici.ports[JOINED]}"
+                await eventually(lambda: asyncio.to_thread(self._wici.is_ready, address), 60, every=0.1)
             case "leave":
                 assert await asyncio.to_thread(self._wici.end, JOINED) == 0
             case "broker":

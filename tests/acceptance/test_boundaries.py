@@ -1,0 +1,110 @@
+"""A process dies at every boundary of its work, one after the other, with events waiting; nothing is lost or doubled.
+
+Each death is at a crash point (services/kit/crash.py); the process that recovers from it dies at the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+import services
+from tests.acceptance import callbacks, proof
+from tests.acceptance.installation import Installation
+from tests.support.provider_ledger import Taken
+from tests.support.provider_sink import ProviderSink
+from tests.support.waiting import eventually
+
+EVENTS = 50  # for each point
+PROVIDER_SECONDS = 0.01
+HEARING = "notifier.hearing"
+_OWNER = {"engine": "trigger-engine", "notifier": "notifier"}
+_REPORT = {"resend": callbacks.resend_delivers, "sendgrid": callbacks.sendgrid_delivers}
+
+
+def crash_points() -> list[str]:
+    """Every crash point in the services. In this order, `notifier.taken_up` comes where open attempts were left."""
+    texts = [path.read_text() for path in Path(services.__path__[0]).rglob("*.py")]
+    return sorted({name for text in texts for name in re.findall(r'crash\.point\("([a-z_.]+)"\)', text)})
+
+
+class Chain:
+    """Lets a service die at one point after the other."""
+
+    def __init__(self, wici: Installation, sink: ProviderSink, load: proof.Load, provider: proof.Provider) -> None:
+        self._wici, self._sink, self._load, self._provider = wici, sink, load, provider
+
+    async def die_at(self, point: str) -> None:
+        """Let events wait, and let the point's service take them up until it dies there."""
+        service = _OWNER[point.partition(".")[0]]
+        await asyncio.to_thread(self._wici.end, service)
+        await self._load.post(EVENTS)
+        process = self._wici.run(service, WICI_CRASH_AT=point)
+        reports = asyncio.create_task(self._report()) if point == HEARING else None
+        await eventually(lambda: process.poll() is not None, 60, message=f"{point} was never reached")
+        if reports is not None:
+            await reports
+        assert process.returncode == -signal.SIGKILL, self._wici.log(service).read_text()[-2000:]
+
+    async def live(self, service: str) -> None:
+        """Start the service again, to live."""
+        await asyncio.to_thread(self._wici.end, service)
+        self._wici.run(service)
+        await asyncio.to_thread(self._wici.wait_until_ready)
+
+    async def _report(self) -> None:
+        """The provider reports a delivery to a process that dies of it: it gets no answer, and will report again."""
+        address = self._wici.notifier
+        await eventually(lambda: asyncio.to_thread(self._wici.is_ready, address), 30)
+        assert await asyncio.to_thread(self.deliver) == 0
+
+    def deliver(self) -> int:
+        """The provider's report of the first message's delivery; the status of the answer."""
+        return _REPORT[self._provider](self._wici, self.reported)
+
+    @property
+    def reported(self) -> Taken:
+        """The first message that the provider took."""
+        return self._sink.ledger.messages[0]
+
+
+@pytest.mark.parametrize("provider", proof.PROVIDERS)
+async def test_a_death_at_any_boundary_loses_and_doubles_nothing(
+    provider: proof.Provider, tmp_path: Path, database_url: str, kafka: str, topic_prefix: str
+) -> None:
+    points = crash_points()
+    assert {point.partition(".")[0] for point in points} == set(_OWNER)
+    shared = {"WICI_DATABASE_URL": database_url, "WICI_KAFKA": kafka, "WICI_TOPIC_PREFIX": topic_prefix}
+    with ProviderSink(keep=False) as sink:
+        sink.delay = PROVIDER_SECONDS
+        shared |= proof.write_workspace(tmp_path / "workspace", sink.url, provider)
+        with Installation(tmp_path, shared) as wici:
+            wici.start_apart()
+            wici.wait_until_ready()
+            load = proof.Load(wici, EVENTS * len(points))
+            load.allowed = EVENTS * len(points)
+            chain = Chain(wici, sink, load, provider)
+            for owner, service in _OWNER.items():
+                for point in points:
+                    if point.startswith(f"{owner}."):
+                        await chain.die_at(point)
+                await chain.live(service)
+            figures = await proof.verdict(wici, sink, load, provider)
+            assert not any(figures.faults.values()), figures
+            assert figures.accepted + figures.unknown == load.posted
+            if provider == "resend":
+                assert figures.unknown == 0
+            else:  # each death leaves at most 16 calls open
+                assert 0 < figures.unknown <= 16 * len(points)
+            await hears_the_report_again(wici, chain)
+
+
+async def hears_the_report_again(wici: Installation, chain: Chain) -> None:
+    key = chain.reported.send_key
+    assert await asyncio.to_thread(chain.deliver) == 200
+    query = f"SELECT 1 FROM notifier.deliveries WHERE status = 'delivered' AND send_key = '{key}'"
+    await eventually(lambda: proof.ask(wici, query), 20, message="the report was not heard")

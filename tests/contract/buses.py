@@ -18,12 +18,13 @@ from services.kit.clock import SystemClock
 from tests.support.waiting import eventually
 
 SESSION = timedelta(seconds=2)
+LONG_SESSION = timedelta(seconds=40)  # nobody waits for the end of this one
 
 
 class World(Protocol):
     """A bus's server, for a test."""
 
-    async def open(self) -> Bus:
+    async def open(self, session: timedelta = SESSION) -> Bus:
         """Connect once more, as another process does."""
         ...
 
@@ -40,8 +41,8 @@ class World(Protocol):
 class KafkaWorld:
     bootstrap: str
 
-    async def open(self) -> Bus:
-        return await open_kafka(self.bootstrap, session=SESSION)
+    async def open(self, session: timedelta = SESSION) -> Bus:
+        return await open_kafka(self.bootstrap, session=session)
 
     async def delete_topic(self, topic: str) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
@@ -69,8 +70,8 @@ class KafkaWorld:
 class PostgresWorld:
     url: str
 
-    async def open(self) -> Bus:
-        return await open_postgres(self.url, SystemClock(), session=SESSION)
+    async def open(self, session: timedelta = SESSION) -> Bus:
+        return await open_postgres(self.url, SystemClock(), session=session)
 
     async def delete_topic(self, topic: str) -> None:
         await self._run("DELETE FROM bus.topics WHERE name = $1", topic)

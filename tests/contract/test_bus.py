@@ -148,13 +148,19 @@ async def test_reading_starts_where_the_caller_says_not_where_the_group_committe
     assert ledger.asked[-1] == frozenset(range(PARTITIONS))
 
 
-async def test_a_restart_under_the_same_name_takes_over_at_once(bus: Bus, other: Bus, topic: str) -> None:
+async def test_a_restart_under_the_same_name_takes_over_long_before_the_session_ends(
+    world: World, bus: Bus, topic: str
+) -> None:
     await (await bus.producer()).publish(numbered(topic, 10, keys=4))
-    first = await bus.consumer(topic, f"{topic}.group", "one", Ledger().start)
-    await receive(first, 10)
-    await first.close()
-    second = await other.consumer(topic, f"{topic}.group", "one", Ledger().start)
-    assert len(await receive(second, 10, seconds=1.5)) == 10
+    patient = await world.open(LONG_SESSION)
+    try:
+        first = await patient.consumer(topic, f"{topic}.group", "one", Ledger().start)
+        await receive(first, 10)
+        await first.close()
+        second = await patient.consumer(topic, f"{topic}.group", "one", Ledger().start)
+        assert len(await receive(second, 10, seconds=15)) == 10
+    finally:
+        await patient.close()
 
 
 async def test_what_was_not_committed_by_the_caller_is_delivered_again_after_a_kill(

@@ -108,6 +108,7 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hint.wait(), self._poll_seconds)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._hint.wait()
             self._hint.clear()
             await self.refresh()

@@ -67,7 +67,8 @@ class DatabaseClock(SystemClock):
     async def _follow(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hint.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._hint.wait()
             self._hint.clear()
             # A database that is away for a moment is its users' problem; the offset stays as it was.
             with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):

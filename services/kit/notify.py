@@ -70,7 +70,8 @@ class Listener:
                 heard, self._heard = self._heard, set()
                 self._call(heard)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), _CHECK_SECONDS)
+                    async with asyncio.timeout(_CHECK_SECONDS):
+                        await self._news.wait()
         finally:
             connection.terminate()
 

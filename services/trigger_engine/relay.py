@@ -65,4 +65,5 @@ class Relay:
                 await outcomes.delete(connection, [number for number, _ in found])
             if len(found) < MOST:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), IDLE_SECONDS)
+                    async with asyncio.timeout(IDLE_SECONDS):
+                        await self._news.wait()

@@ -42,6 +42,17 @@ def test_only_the_clock_reads_the_wall_clock() -> None:
     assert found == []
 
 
+def test_no_loop_waits_by_a_call_that_may_swallow_its_own_end() -> None:
+    """Python 3.11's wait_for forgets a cancellation that comes with the event; asyncio.timeout does not."""
+    found = [
+        f"{shown(path)}:{number}: {line.strip()}"
+        for path in python_files("services")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"wait_for\(.*\.wait\(\)", line)
+    ]
+    assert found == []
+
+
 def test_no_statement_asks_the_database_for_the_time() -> None:
     """The database's clock is nobody's marketing time."""
     found = []

@@ -139,7 +139,8 @@ class PostgresConsumer:
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._records_hint.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._records_hint.wait()
 
     async def _begin(self, partitions: frozenset[int], positions: Mapping[int, int]) -> None:
         await self._watch.check(now=True)
@@ -168,7 +169,8 @@ class PostgresConsumer:
                 return
             wait = self._seat.lease.total_seconds() / 5 if self._settled else _POLL_SECONDS / 5
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._group_hint.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._group_hint.wait()
 
     async def _renew(self) -> None:
         now = self._clock.real()

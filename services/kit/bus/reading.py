@@ -54,7 +54,8 @@ class Assignment:
         """Wait for a change of the assignment or a failure, at most `seconds`."""
         self.changed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.changed.wait()
 
     async def _run(self, partitions: frozenset[int]) -> None:
         while True:

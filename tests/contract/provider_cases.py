@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
+from twilio.request_validator import RequestValidator
 
 from services.contracts.settings import Account
 from services.kit.http import HttpResponse
@@ -61,6 +63,20 @@ def sendgrid_callback(body: bytes) -> CallbackRequest:
 
 def smsapi_callback(body: bytes) -> CallbackRequest:
     return CallbackRequest("GET", ENVIRON["PATH_TOKEN"], {}, body.decode("latin-1"), b"", NOW)
+
+
+TWILIO_URL = "https://wici.example/callbacks/main"
+
+
+def twilio_callback(body: bytes, query: str = f"wici={SEND_KEY.hex()}", key: str = "API_KEY") -> CallbackRequest:
+    """Signed by the vendor's own code."""
+    fields: dict[str, list[str]] = {}
+    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
+        fields.setdefault(name, []).append(value)
+    url = f"{TWILIO_URL}?{query}" if query else TWILIO_URL
+    signature = RequestValidator(ENVIRON[key]).compute_signature(url, fields)
+    headers = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    return CallbackRequest("POST", None, headers, query, body, NOW, TWILIO_URL)
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,24 @@ CASES = (
         smsapi_callback,
         (DATA / "smsapi_statuses.txt").read_bytes(),
         b"MsgId=1&status=499&status_name=TELEPORTED&idx=x",
+        None,
+        _SMS,
+    ),
+    Case(
+        "twilio",
+        {
+            "token": "$API_KEY",
+            "account_sid": "AC0db966d80e9f1662da09c61287f8bba1",
+            "from": "Sklep",
+            "callback_key": "$API_KEY",
+            "callback_url": TWILIO_URL,
+        },
+        "/2010-04-01/Accounts/AC0db966d80e9f1662da09c61287f8bba1/Messages.json",
+        HttpResponse(201, {}, b'{"sid":"SM4262411b90e5464b98a4f66a49c57a97","status":"queued","error_code":null}'),
+        HttpResponse(400, {}, b'{"code":21211,"message":"The \'To\' number is not valid","status":400}'),
+        twilio_callback,
+        (DATA / "twilio_undelivered.txt").read_bytes(),
+        b"MessageSid=SM1&MessageStatus=teleported&To=%2B48500600700",
         None,
         _SMS,
     ),

@@ -14,7 +14,17 @@ from services.kit.bus import Bus, Outgoing, TopicSpec
 from services.kit.bus.dead_letters import dead_letter, origin, replay
 from services.kit.bus.partition import partition_of
 from services.kit.errors import BadRecord, Misconfigured
-from tests.contract.buses import KafkaWorld, Ledger, PostgresWorld, World, joined, numbered, receive, values
+from tests.contract.buses import (
+    LONG_SESSION,
+    KafkaWorld,
+    Ledger,
+    PostgresWorld,
+    World,
+    joined,
+    numbered,
+    receive,
+    values,
+)
 from tests.support.waiting import eventually
 
 PARTITIONS = 4

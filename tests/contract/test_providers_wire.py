@@ -61,7 +61,7 @@ async def test_a_message_arrives_as_it_was_composed(case: Case, sink: ProviderSi
     (message,) = sink.messages
     assert outcome.provider_id
     assert message.via == case.name
-    assert message.to == case.outgoing().recipient.removeprefix("+")
+    assert message.to.removeprefix("+") == case.outgoing().recipient.removeprefix("+")
     assert message.body is not None
     assert (case.outgoing().sms or case.outgoing().html or "?") in message.body
     assert message.subject == case.outgoing().subject

@@ -39,9 +39,9 @@ check: dev
 bench: dev
 	$(BIN)/python -m benchmarks
 
-# The long form of the crash tests, whose short form is part of `make test`.
+# The long form of the crash tests, whose short form is part of `make test`; the figures go to build/proof.json.
 proof: dev
-	WICI_TEST_PROOF=long $(BIN)/pytest tests/acceptance
+	WICI_TEST_PROOF=long $(BIN)/pytest tests/acceptance/test_crash_proof.py tests/acceptance/test_boundaries.py
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra build pyproject.toml -o requirements/run.txt

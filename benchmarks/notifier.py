@@ -8,26 +8,22 @@ runs from the notifier's start until every message is settled; the best of the r
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import asyncpg
 import uvloop
 
 from benchmarks.support import results
-from benchmarks.support.machine import Machine
+from benchmarks.support.machine import Machine, postgres
 from benchmarks.support.mail import template
 from benchmarks.support.results import Row
 from benchmarks.support.stage import database, drop, publish_to, sink
 from services.kit import collector
 from services.kit.clock import SystemClock
-from services.kit.database.embedded import start_postgres
 from services.kit.database.pool import open_pool
 from services.kit.telemetry import logs
 from services.notifier.service import build
@@ -47,20 +43,6 @@ class Run(NamedTuple):
 
     rate: float
     cpu: float
-
-
-@contextmanager
-def postgres() -> Iterator[Machine]:
-    """A database server of its own, or the one that WICI_TEST_DATABASE_URL names; no broker is needed."""
-    if named := os.environ.get("WICI_TEST_DATABASE_URL"):
-        yield Machine(named, "")
-        return
-    with tempfile.TemporaryDirectory(prefix="wici-bench-") as folder:
-        server = start_postgres(Path(folder, "postgres"))
-        try:
-            yield Machine(server.url, "")
-        finally:
-            server.stop()
 
 
 @asynccontextmanager

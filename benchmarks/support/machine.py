@@ -21,21 +21,29 @@ class Machine(NamedTuple):
 
 
 @contextmanager
-def machine() -> Iterator[Machine]:
-    """Start both, or take those that WICI_TEST_DATABASE_URL and WICI_TEST_KAFKA name."""
+def postgres() -> Iterator[Machine]:
+    """The database alone: a durable one of its own, or the one that WICI_TEST_DATABASE_URL names."""
+    if named := os.environ.get("WICI_TEST_DATABASE_URL"):
+        yield Machine(named, "")
+        return
     with tempfile.TemporaryDirectory(prefix="wici-bench-") as folder:
-        stops = []
-        database, kafka = os.environ.get("WICI_TEST_DATABASE_URL", ""), os.environ.get("WICI_TEST_KAFKA", "")
+        server = start_postgres(Path(folder, "postgres"))
         try:
-            if not database:
-                server = start_postgres(Path(folder, "postgres"))
-                stops.append(server.stop)
-                database = server.url
-            if not kafka:
-                broker = start_kafka(Path(folder, "kafka"))
-                stops.append(broker.stop)
-                kafka = broker.bootstrap
-            yield Machine(database, kafka)
+            yield Machine(server.url, "")
         finally:
-            for stop in reversed(stops):
-                stop()
+            server.stop()
+
+
+@contextmanager
+def machine() -> Iterator[Machine]:
+    """Both: a broker of its own, or the one that WICI_TEST_KAFKA names."""
+    with postgres() as parts:
+        if named := os.environ.get("WICI_TEST_KAFKA"):
+            yield Machine(parts.database, named)
+            return
+        with tempfile.TemporaryDirectory(prefix="wici-bench-") as folder:
+            broker = start_kafka(Path(folder))
+            try:
+                yield Machine(parts.database, broker.bootstrap)
+            finally:
+                broker.stop()

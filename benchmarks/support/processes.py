@@ -53,3 +53,9 @@ def _stat(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):
         return ["0"] * 15
+
+
+def busy_seconds() -> float:
+    """CPU seconds that all processes of this machine have spent so far, waiting for disks not counted."""
+    user, nice, system, _idle, _iowait, *more = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    return sum(int(field) for field in (user, nice, system, *more[:2])) / _TICKS

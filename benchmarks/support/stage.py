@@ -22,7 +22,7 @@ import msgspec
 
 from benchmarks.support.driver import Address
 from benchmarks.support.machine import Machine
-from benchmarks.support.processes import cpu_seconds, listener, parent
+from benchmarks.support.processes import busy_seconds, cpu_seconds, listener, parent
 from services.cli.publish import publish
 from services.contracts.workspace import Workspace
 from services.kit.clock import SystemClock
@@ -32,6 +32,7 @@ from services.kit.dev.files import free_port
 KEY = "benchmark-key-0123456789abcdef0123456789"
 SECRETS = {"BACKEND_KEY": KEY, "MAIL_KEY": "mail-key"}
 SERVICES = ("gateway", "trigger-engine", "notifier")
+SINK, OTHERS = "provider", "others"
 _PATIENCE_SECONDS = 60
 
 
@@ -51,8 +52,9 @@ class Stage(NamedTuple):
         return found
 
     def cpu(self) -> dict[str, float]:
-        """CPU seconds of each process so far."""
-        return {name: cpu_seconds(pid) for name, pid in self.pids.items()}
+        """CPU seconds of each process so far; `others` is what this machine did beside all of them and the driver."""
+        spent = {name: cpu_seconds(pid) for name, pid in self.pids.items()}
+        return spent | {OTHERS: busy_seconds() - sum(spent.values()) - time.process_time()}
 
 
 async def database(parts: Machine) -> str:
@@ -83,9 +85,9 @@ async def publish_to(url: str, workspace: Workspace) -> None:
 async def servers(parts: Machine) -> dict[str, int]:
     """The first process of PostgreSQL and that of Kafka."""
     connection = await asyncpg.connect(parts.database)
-    backend = connection.get_server_pid()
+    postgres = parent(connection.get_server_pid())
     await connection.close()
-    return {"PostgreSQL": parent(backend), "Kafka": listener(int(parts.kafka.rsplit(":", 1)[1]))}
+    return {"PostgreSQL": postgres, "Kafka": listener(int(parts.kafka.rsplit(":", 1)[1]))}
 
 
 @contextmanager
@@ -122,6 +124,7 @@ def stage(parts: Machine, url: str, provider: str, others: dict[str, int]) -> It
         for name, port in ports.items():
             _wait_until_ready(port, running[name], folder / f"{name}.log")
         pids = {name: process.pid for name, process in running.items()} | others
+        pids[SINK] = listener(urlsplit(provider).port or 0)
         yield Stage(url, prefix, Address(ports["gateway"], KEY), provider, pids)
 
 
@@ -140,7 +143,7 @@ def _command(environ: dict[str, str], *typed: str) -> None:
 
 @contextmanager
 def _running(name: str, port: int, environ: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    line = [sys.executable, "-m", "services.cli.main", "run", name]
+    line = [sys.executable, "-m", "services.cli.main", "run", name.split(maxsplit=1)[0]]
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(line, env=environ | {"WICI_PORT": str(port)}, stdout=log, stderr=log)
     try:
@@ -161,5 +164,6 @@ def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) ->
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz"):
                 return
         except (urllib.error.URLError, OSError):
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
+            still = process.poll() is None and time.monotonic() < deadline
+            assert still, log.read_text()[-3000:]
             time.sleep(0.1)

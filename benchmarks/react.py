@@ -1,0 +1,98 @@
+"""The decision alone: `python -m benchmarks.react [EVENTS]`.
+
+Input: the shop's 641-byte events, ten a customer, with its twenty journeys; customers are new. Measured is CPU time of
+this process in `react`: facts, exits, conditions, entries, messages; not the reading of the record, the database, the
+bus. The best of the rounds counts, as on a busy machine the others were disturbed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from benchmarks.support import results, shop
+from benchmarks.support.results import Row
+from services.kit import collector
+from services.trigger_engine.intake import decode
+from services.trigger_engine.journeys import react
+from services.trigger_engine.journeys.definitions import Definitions, define
+from services.trigger_engine.journeys.reaction import Reaction
+from services.trigger_engine.journeys.turn import Turn
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.state import Identifier, Profile
+
+EVENTS, ROUNDS = 50_000, 3
+BATCH = 2_000
+STARTED = datetime(2026, 11, 22, 23, tzinfo=UTC)
+
+
+class Kept(NamedTuple):
+    """A record as a consumer gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def records(events: int) -> list[Kept]:
+    """The shop's events, in order, of one partition."""
+    at = int(STARTED.timestamp() * 1_000)
+    story = shop.events(events // shop.EVENTS_A_CUSTOMER)
+    return [Kept("wici.events", 0, n, at, key, value) for n, (key, value) in enumerate(story)]
+
+
+def arrivals(given: list[Kept]) -> list[Arrival]:
+    """The same, decoded."""
+    return [decode(record, (), {}, STARTED) for record in given]
+
+
+def decide(given: list[Arrival], definitions: Definitions) -> int:
+    """React to everything, a batch after the other; returns how many messages that makes."""
+    profiles: dict[Identifier, Profile] = {}
+    messages = 0
+    for first in range(0, len(given), BATCH):
+        turn = Turn(definitions, STARTED, Reaction())
+        for arrival in given[first : first + BATCH]:
+            name = arrival.identifiers[0]
+            profile = profiles.get(name)
+            if profile is None:
+                profile = profiles[name] = Profile(arrival.id, created_at=arrival.time)
+            react.on_event(profile, arrival, turn)
+        messages += sum(map(len, turn.into.messages.values()))
+    return messages
+
+
+def measure(events: int) -> list[Row]:
+    """Both rows: with the record decoded before, and with its decoding."""
+    definitions = define(shop.workspace())
+    given = records(events)
+    collector.settle()
+    deciding, both = [], []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        taken = arrivals(given)
+        decoded = time.process_time()
+        messages = decide(taken, definitions)
+        ended = time.process_time()
+        assert messages == events // shop.EVENTS_A_CUSTOMER, messages
+        deciding.append(events / (ended - decoded))
+        both.append(events / (ended - began))
+    note = f"all rounds: {', '.join(f'{rate:,.0f}' for rate in deciding)}; {messages:,} messages"
+    return [
+        Row("react alone, twenty journeys", max(deciding), "events/s a core", 50_000, note=note),
+        Row("react with the record's decoding", max(both), "events/s a core"),
+    ]
+
+
+def main() -> None:
+    results.show(measure(int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS))
+
+
+if __name__ == "__main__":
+    main()

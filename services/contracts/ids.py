@@ -44,6 +44,16 @@ def kafka_event(ce_source: str, ce_id: str) -> bytes:
     return uuid5("kafka", ce_source, ce_id)
 
 
+def transition(source_name: str, event_type: str, resource: str) -> bytes:
+    """What happens to a storefront's resource once: one `order.paid` per order, however often and late it is told."""
+    return uuid5("transition", source_name, event_type, resource)
+
+
+def update(source_name: str, event_type: str, resource: str, revision: str) -> bytes:
+    """A state of a storefront's resource: `revision` is when it changed (ISO 8601 in UTC), else the body's SHA-256."""
+    return uuid5("update", source_name, event_type, resource, revision)
+
+
 def derived_event(kind: str, profile: bytes, business_key: str) -> bytes:
     """A fact that wici derived: unique per profile and business key, whatever caused it and however often."""
     return uuid5("derived", kind, profile.hex(), business_key)

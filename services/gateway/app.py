@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from services.contracts import topics
 from services.gateway import openapi
-from services.gateway.flow import NOTHING_PUBLISHED, accept
+from services.gateway.flow import NOTHING_PUBLISHED, accept, hear
 from services.gateway.problems import HttpProblem
 from services.gateway.published import Follower
 from services.gateway.records import Destination
@@ -41,6 +41,7 @@ class Gateway:
     def __init__(self, context: Context) -> None:
         settings = context.settings
         self.destination = Destination(settings.topic(topics.EVENTS), settings.secret_keys)
+        self.dead_letters = settings.topic(topics.DEAD_LETTERS)
         self.clock = context.clock
         self.follower = Follower(context.pool, settings.database_url, context.environ)
         self.producer: Producer  # from `start` on
@@ -78,14 +79,11 @@ class Gateway:
         return Response(msgspec.json.encode({"accepted": len(taken), "ids": taken}), HTTPStatus.ACCEPTED, CORS, JSON)
 
     async def webhook(self, request: Request) -> Response:
-        """404, which says what is missing for a storefront's webhook."""
-        source = request.path_params["source"]
-        published = self.follower.published
-        if published is None or source not in published.sources:
-            detail = f"wici.yaml has no source {source[:60]!r}. Add it under sources: and run wici apply."
-        else:
-            detail = f"Source {source!r} has no adapter for its storefront yet. Send its events to POST /v1/events."
-        raise HttpProblem(HTTPStatus.NOT_FOUND, detail)
+        """202 with the ids of the events, once the bus has them; 200 for the test of an address."""
+        taken = await hear(request, self)
+        status = HTTPStatus.OK if taken is None else HTTPStatus.ACCEPTED
+        ids = taken or []
+        return Response(msgspec.json.encode({"accepted": len(ids), "ids": ids}), status, media_type=JSON)
 
     async def description(self, _: Request) -> Response:
         """The OpenAPI document."""

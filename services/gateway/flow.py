@@ -1,8 +1,10 @@
 """The whole route of this service: a request in, records on `wici.events` out, then the answer.
 
-    who is it? → read the body → split it into events → check each → publish all → 202
+    an API call:  who is it? → read the body → split it into events → check each → publish all → 202
+    a webhook:    read the body → is it signed? → translate it into events → check each → publish all → 202
 
-Every step raises HttpProblem to answer otherwise; then nothing is published.
+Every step raises HttpProblem to answer otherwise; then nothing is published. A signed webhook that cannot be translated
+becomes a dead letter.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.contracts import ids
-from services.gateway import cloudevents, records
+from services.gateway import cloudevents, records, webhooks
 from services.gateway.keys import authenticate
 from services.gateway.limits import read_body
 from services.gateway.problems import MAX_FAULTS, Fault, Listed, bus_silent, of_faults, unavailable
@@ -18,7 +20,8 @@ from services.gateway.published import Published
 from services.gateway.reading import named
 from services.gateway.records import Arrival, Destination, Record
 from services.gateway.validation import check
-from services.kit.errors import TryAgain
+from services.kit.bus import Outgoing
+from services.kit.errors import BadRecord, TryAgain
 from services.kit.telemetry import trace
 from services.kit.telemetry.metrics import EVENTS_PUBLISHED
 
@@ -32,15 +35,38 @@ NOTHING_PUBLISHED = "No workspace is published yet. Run wici apply."
 
 async def accept(request: Request, gateway: Gateway) -> list[str]:
     """Take the events of one request, all or none. Returns their ids once the bus has stored them."""
-    published = gateway.follower.published
-    if published is None:
-        raise unavailable(gateway.follower.problem or NOTHING_PUBLISHED)
+    published = in_force(gateway)
     grant = authenticate(published.keys, request.headers.get("authorization"))
     body = await read_body(request)
     arrival = Arrival(grant, gateway.clock.now(), request.headers.get(trace.HEADER))
     batch = checked(cloudevents.split(request.headers, body), arrival, published, gateway.destination)
     await publish(batch, grant.source, gateway)
     return [ids.text(record.id) for record in batch]
+
+
+async def hear(request: Request, gateway: Gateway) -> list[str] | None:
+    """Take a storefront's webhook. Returns the ids of its events; None for a ping, which says nothing."""
+    connected = webhooks.connected_source(in_force(gateway), request.path_params["source"])
+    delivery = await webhooks.delivered(request, connected)
+    if delivery is None:
+        return None
+    now = gateway.clock.now()
+    try:
+        batch = webhooks.written(delivery, connected, now, gateway.destination)
+    except BadRecord as problem:
+        letter = webhooks.letter(delivery, connected.source, problem, now, gateway.dead_letters)
+        await send([letter], connected.source, gateway)
+        return []
+    await publish(batch, connected.source, gateway)
+    return [ids.text(record.id) for record in batch]
+
+
+def in_force(gateway: Gateway) -> Published:
+    """The workspace that is published. HttpProblem 503 without one."""
+    published = gateway.follower.published
+    if published is None:
+        raise unavailable(gateway.follower.problem or NOTHING_PUBLISHED)
+    return published
 
 
 def checked(events: list[bytes], arrival: Arrival, published: Published, destination: Destination) -> list[Record]:
@@ -55,7 +81,8 @@ def checked(events: list[bytes], arrival: Arrival, published: Published, destina
             if len(faults) == MAX_FAULTS:
                 break
         else:
-            batch.append(records.make(raw, event, arrival, destination))
+            identity = ids.http_event(arrival.grant.namespace, event.source, event.id)
+            batch.append(records.make(raw, event, identity, arrival, destination))
     if faults:
         EVENTS_PUBLISHED.labels(arrival.grant.source, "refused").inc(len(events))
         raise of_faults(faults, len(events))
@@ -63,10 +90,15 @@ def checked(events: list[bytes], arrival: Arrival, published: Published, destina
 
 
 async def publish(batch: list[Record], source: str, gateway: Gateway) -> None:
-    """Return when the bus has acknowledged every record."""
-    try:
-        await gateway.producer.publish([record.outgoing for record in batch])
-    except TryAgain as error:
-        EVENTS_PUBLISHED.labels(source, "unavailable").inc(len(batch))
-        raise bus_silent(error) from error
+    """Return when the bus has acknowledged every record, and count them."""
+    await send([record.outgoing for record in batch], source, gateway)
     EVENTS_PUBLISHED.labels(source, "accepted").inc(len(batch))
+
+
+async def send(outgoing: list[Outgoing], source: str, gateway: Gateway) -> None:
+    """Return when the bus has acknowledged all of it. HttpProblem 503 if it is silent."""
+    try:
+        await gateway.producer.publish(outgoing)
+    except TryAgain as error:
+        EVENTS_PUBLISHED.labels(source, "unavailable").inc(len(outgoing))
+        raise bus_silent(error) from error

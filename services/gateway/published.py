@@ -13,6 +13,7 @@ import msgspec
 
 from services.contracts.workspace import CHANNEL, Workspace, current
 from services.gateway.keys import Keys, read_keys
+from services.gateway.translation import Connected, connect
 from services.gateway.validation import DataCheck
 from services.kit.errors import Misconfigured
 from services.kit.notify import Listener
@@ -27,8 +28,9 @@ class Published(NamedTuple):
     """One version, ready for use."""
 
     version: int
-    sources: frozenset[str]
+    sources: Mapping[str, str]  # name to storefront
     keys: Keys
+    storefronts: Mapping[str, Connected]
     own_types: Mapping[str, DataCheck]
 
 
@@ -36,7 +38,8 @@ def prepare(workspace: Workspace, environ: Mapping[str, str]) -> Published:
     """Resolve the keys and compile the schemas. Misconfigured, with what to change, if any cannot be."""
     checks = {name: _data_check(name, schema) for name, schema in workspace.event_schemas.items()}
     settings = workspace.settings
-    return Published(workspace.version, frozenset(settings.sources), read_keys(settings, environ), checks)
+    sources = {name: source.storefront for name, source in settings.sources.items()}
+    return Published(workspace.version, sources, read_keys(settings, environ), connect(settings, environ), checks)
 
 
 def _data_check(name: str, schema: dict[str, Any]) -> DataCheck:

@@ -38,7 +38,7 @@ class Record(NamedTuple):
     outgoing: Outgoing
 
 
-def make(raw: bytes, event: Checked, arrival: Arrival, destination: Destination) -> Record:
+def make(raw: bytes, event: Checked, identity: bytes, arrival: Arrival, destination: Destination) -> Record:
     """The record of one event. Without `time` it gets the arrival's; `data` is not encoded anew."""
     grant = arrival.grant
     topic, secret_keys = destination
@@ -46,7 +46,6 @@ def make(raw: bytes, event: Checked, arrival: Arrival, destination: Destination)
     if not event.has_time:
         changes = changes | {"time": arrival.at}
     value = _rewritten(raw, changes) if changes else raw
-    identity = ids.http_event(grant.namespace, event.source, event.id)
     headers = (
         (stamp.HEADER, stamp.make(stamp.Stamp(identity, grant.source, grant.scope), value, secret_keys)),
         (trace.HEADER, trace.text(trace.parse(event.traceparent or arrival.trace) or trace.start()).encode()),

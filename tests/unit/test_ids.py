@@ -23,6 +23,11 @@ SOME = bytes(range(16))
         (ids.uuid5("a\x1fb"), "63d068d8716a53e099bb48a7a4d7ed5e"),
         (ids.uuid5("a\\", "b"), "991a7de401525caaa2af44dbfd793999"),
         (ids.http_event("backend", "https://shop.example", "42"), "205fe9d482c258379e0ae7eff39b931b"),
+        (ids.transition("sklep", "order.paid", "450789469"), "a587db8d8b54571ab026c584aba6c5fc"),
+        (
+            ids.update("sklep", "customer.updated", "207119551", "2026-11-22T10:00:00+00:00"),
+            "9450e214b66c58d38a535f89ea010bed",
+        ),
         (ids.kafka_event("https://shop.example", "42"), "f75684d01f615b25ace392a1d93f1126"),
         (
             ids.derived_event("cart.abandoned", SOME, "cart.abandoned:k1:2026-11-22T10:00:00+00:00"),
@@ -46,7 +51,7 @@ def test_every_function_that_computes_an_id_has_a_golden_value() -> None:
     """A new function needs its line above; `text` and `parse` compute nothing."""
     public = {name for name, value in vars(ids).items() if callable(value) and not name.startswith("_")}
     covered = {"uuid5", "http_event", "kafka_event", "derived_event", "profile", "entry", "send_key", "attempt",
-               "callback", "outcome"}  # fmt: skip
+               "callback", "outcome", "transition", "update"}  # fmt: skip
     assert public - {"annotations", "sha1"} == covered | {"text", "parse"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from services.cli.workspace.shapes import ByValue, Duration, ListOf, Names, Number, Shape, Table, Text
 from services.cli.workspace.shapes import Secret as SecretShape
 from services.contracts.message import Channel
+from services.gateway.storefronts import STOREFRONTS
+from services.gateway.storefronts.places import WORDS
 from services.kit.secrets import Secret
 from services.notifier.providers import PROVIDERS as ADAPTERS
 from services.notifier.providers.base import Provider
@@ -22,13 +25,13 @@ SECRETS = ListOf(SecretShape(), "two while one replaces the other", alone=True, 
 WORDS_MAP = Names(
     Text("where the platform keeps it", like="meta_data.lang"),
     "where the platform keeps a fact in a place of the shop's own",
-    pattern=r"[a-z][a-z0-9_.]{0,99}",
+    pattern="|".join(map(re.escape, WORDS)),
     like="consents.email",
 )
 
 # Storefronts whose webhooks wici knows of and cannot take yet.
 STOREFRONTS_WITHOUT_ADAPTER = (
-    "shopify", "woocommerce", "prestashop", "bigcommerce", "ecwid", "shoper", "magento", "saleor", "idosell", "base",
+    "prestashop", "bigcommerce", "ecwid", "shoper", "magento", "saleor", "idosell", "base",
     "kafka",
 )  # fmt: skip
 HTTP = Table(
@@ -41,10 +44,20 @@ HTTP = Table(
     like="{storefront: http, keys: [$BACKEND_KEY]}",
     about="an own back end, over CloudEvents",
 )
+_WEBHOOKS = Table(
+    {"storefront": Text(), "secrets": SECRETS, "map": WORDS_MAP},
+    required=("secrets",),
+    like="{storefront: shopify, secrets: [$SHOP_SECRET]}",
+    about="a shop's platform, by its webhooks",
+)
 _STOREFRONT = Table({"storefront": Text(), "secrets": SECRETS, "keys": SECRETS, "map": WORDS_MAP}, rest=True)
 SOURCE = ByValue(
     "storefront",
-    {"http": HTTP, **dict.fromkeys(STOREFRONTS_WITHOUT_ADAPTER, _STOREFRONT)},
+    {
+        "http": HTTP,
+        **dict.fromkeys(STOREFRONTS, _WEBHOOKS),
+        **dict.fromkeys(STOREFRONTS_WITHOUT_ADAPTER, _STOREFRONT),
+    },
     rule="unknown-storefront",
     about="where events come from",
 )

@@ -36,7 +36,7 @@ WORKSPACE = Workspace(
         shop=Shop(name="Sklep", url="https://shop.example", locale="pl", currency="PLN", time_zone="Europe/Warsaw"),
         sources={
             "backend": Source("http", keys=("$BACKEND_KEY",), browser_keys=("$PAGE_KEY",)),
-            "sklep": Source("shopify"),
+            "sklep": Source("magento"),
         },
     ),
     event_schemas={"ring.sized": {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer"}}}},
@@ -73,19 +73,19 @@ class Memory:
 class Served:
     """The application of one gateway."""
 
-    def __init__(self, workspace: Workspace | None = WORKSPACE) -> None:
+    def __init__(self, workspace: Workspace | None = WORKSPACE, environ: dict[str, str] = ENVIRON) -> None:
         context = Context(
             settings=Settings(secret_keys=SECRETS, topic_prefix="test."),
             pool=cast("asyncpg.Pool", None),
             bus=cast("Bus", None),
             clock=FixedClock(NOW),
             instance="test",
-            environ=ENVIRON,
+            environ=environ,
         )
         self.bus = Memory()
         self.gateway: Gateway = build(context)
         self.gateway.producer = self.bus
-        self.gateway.follower.published = prepare(workspace, ENVIRON) if workspace else None
+        self.gateway.follower.published = prepare(workspace, environ) if workspace else None
         self._app = application(self.gateway.routes(), dict, lambda: True)
 
     async def ask(

@@ -96,7 +96,7 @@ def test_what_is_not_applied_yet_is_warned_about_by_name(tmp_path: Path) -> None
     assert {finding.severity for finding in findings} == {"warning"}
     named = [finding.message.split("'")[1] for finding in findings]
     assert named == [
-        "shopify", "classes", "quiet_hours", "caps", "brake", "order.unpaid", "order.milestone", "without",
+        "classes", "quiet_hours", "caps", "brake", "order.unpaid", "order.milestone", "without",
         "customer.lapsed",
     ]  # fmt: skip
 

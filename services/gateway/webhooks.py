@@ -1,0 +1,97 @@
+"""A storefront's webhook: who sent it, what it says, and what is kept of one that cannot be understood.
+
+Platforms delete a webhook that keeps failing, so that only what may succeed later, or was never theirs, is refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from services.gateway import records, translation
+from services.gateway.keys import STOREFRONT, Grant
+from services.gateway.limits import read_body
+from services.gateway.problems import HttpProblem
+from services.gateway.published import Published
+from services.gateway.records import Arrival, Destination, Record
+from services.gateway.storefronts.base import Delivery
+from services.gateway.translation import Connected
+from services.kit.bus import Headers, Outgoing
+from services.kit.bus.dead_letters import dead_letter
+from services.kit.errors import BadRecord
+from services.kit.telemetry import trace
+from services.kit.telemetry.logs import Log, Logger
+from services.kit.telemetry.metrics import DEAD_LETTERS, EVENTS_PUBLISHED
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_log = Logger(service="gateway")
+
+ORIGIN = "webhooks/"  # and the source's name: what a dead letter calls the topic that it came from
+
+
+class Heard(NamedTuple):
+    """A webhook in the form of a record, as dead letters keep it; it has no place in any log."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp: int
+    partition: int = 0
+    offset: int = 0
+
+
+async def delivered(request: Request, connected: Connected) -> Delivery | None:
+    """The delivery, once its signature is good; None for a ping. HttpProblem 401 otherwise."""
+    delivery = Delivery(dict(request.headers), await read_body(request))
+    if connected.storefront.is_ping(delivery):
+        return None
+    if not connected.storefront.verify(delivery, connected.secrets):
+        EVENTS_PUBLISHED.labels(connected.source, "refused").inc()
+        raise HttpProblem(
+            HTTPStatus.UNAUTHORIZED,
+            f"The signature was made with none of the secrets of source {connected.source!r}. Copy the secret that the "
+            "shop shows beside the webhook, and let nothing on the way change the body.",
+            headers={"WWW-Authenticate": f'Signature realm="{connected.source}"'},
+        )
+    return delivery
+
+
+def written(delivery: Delivery, connected: Connected, at: datetime, destination: Destination) -> list[Record]:
+    """The records of all that a delivery says. BadRecord if any of it is no event."""
+    arrival = Arrival(Grant(connected.source, "server"), at, delivery.headers.get(trace.HEADER))
+    return [
+        records.make(event.raw, event.checked, event.id, arrival, destination)
+        for event in translation.events(connected, delivery)
+    ]
+
+
+def letter(delivery: Delivery, source: str, problem: BadRecord, at: datetime, topic: str) -> Outgoing:
+    """A verified delivery as a dead letter for `topic`, with the platform's own headers."""
+    kept = [(name, value.encode()) for name, value in delivery.headers.items() if _is_the_platforms(name)]
+    heard = Heard(ORIGIN + source, source.encode(), delivery.body, kept, int(at.timestamp() * 1000))
+    DEAD_LETTERS.labels(problem.reason).inc()
+    _log.warning(Log.RECORD_DEAD_LETTERED, topic=heard.topic, reason=problem.reason)
+    return dead_letter(heard, problem, at, topic)
+
+
+def _is_the_platforms(name: str) -> bool:
+    return name.startswith(("x-", "shopify-")) and not name.startswith(("x-forwarded", "x-real"))
+
+
+def connected_source(published: Published, source: str) -> Connected:
+    """The storefront behind `/webhooks/{source}`. HttpProblem 404 that says what is missing."""
+    found = published.storefronts.get(source)
+    if found is not None:
+        return found
+    kind = published.sources.get(source)
+    if kind is None:
+        detail = f"wici.yaml has no source {source[:60]!r}. Add it under sources: and run wici apply."
+    elif kind == STOREFRONT:
+        detail = f"Source {source!r} sends its events to POST /v1/events, with a key."
+    else:
+        detail = f"Source {source!r} has no adapter for its storefront yet. Send its events to POST /v1/events."
+    raise HttpProblem(HTTPStatus.NOT_FOUND, detail)

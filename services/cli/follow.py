@@ -14,6 +14,7 @@ from services.cli.publish import Published, publish
 from services.cli.workspace.findings import Finding, errors
 from services.cli.workspace.load import Loaded, load
 from services.kit.clock import Clock
+from services.kit.database.pool import FAILURES
 from services.kit.errors import Misconfigured, Problem
 from services.kit.telemetry.logs import Log, Logger
 
@@ -81,7 +82,7 @@ class Follower:
             await self._apply(await asyncio.to_thread(load, self._folder))
         except Problem as error:
             _log.warning(Log.WORKSPACE_REJECTED, errors=str(error))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             # Looked at again at the next tick: nothing was published.
             self._applied = {}
             _log.warning(Log.DATABASE_LOST, why=str(error))

@@ -104,7 +104,7 @@ def _explain_database(error: Exception) -> str:
         return "The database does not have this version's schema. Run: wici migrate"
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"The database refuses: {error}. Grant it to the user of WICI_DATABASE_URL."
-    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
+    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return f"The connection to the database was lost ({error}). Run it again."
     return ""
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from services.kit.clock import SystemClock
+from services.kit.database.pool import FAILURES
 from services.kit.notify import notify
 from services.kit.telemetry.logs import Log, Logger
 
@@ -71,7 +72,7 @@ class DatabaseClock(SystemClock):
                     await self._hint.wait()
             self._hint.clear()
             # A database that is away for a moment is its users' problem; the offset stays as it was.
-            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*FAILURES):
                 self._take(await read_offset(self._pool))
 
     def _take(self, offset: timedelta) -> None:

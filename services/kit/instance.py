@@ -16,7 +16,7 @@ from typing import Any, Self
 import asyncpg
 
 from services.kit.clock import monotonic
-from services.kit.database.pool import unreachable
+from services.kit.database.pool import FAILURES, unreachable
 from services.kit.errors import Misconfigured
 from services.kit.telemetry.logs import Log, Logger
 
@@ -75,7 +75,7 @@ class Instance:
     async def _take_again(self) -> None:
         warned = False
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*FAILURES):
                 if self._connection.is_closed():
                     self._connection = await asyncpg.connect(self._url, timeout=10)
                     self._connection.add_termination_listener(self._set_lost)

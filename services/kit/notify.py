@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from services.kit.database.pool import FAILURES
 from services.kit.telemetry.logs import Log, Logger
 
 Callback = Callable[[], None]
@@ -82,7 +83,7 @@ class Listener:
         while True:
             try:
                 connection = await self._connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except FAILURES:
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 self._heard.update(self._callbacks)

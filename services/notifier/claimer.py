@@ -7,11 +7,10 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
-import asyncpg
-
 from services.contracts.message import Channel
 from services.contracts.reasons import Reason
 from services.kit.clock import monotonic
+from services.kit.database.pool import FAILURES
 from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
@@ -57,7 +56,7 @@ class Claimer:
             self._news.clear()
             try:
                 more = await self._round()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except FAILURES as error:
                 _log.warning(Log.BATCH_RETRIED, error=f"{type(error).__name__}: {error}")
                 more = False
                 await asyncio.sleep(POLL_SECONDS)

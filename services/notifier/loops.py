@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
+from services.kit.database.pool import FAILURES
 from services.kit.telemetry.logs import Log, Logger
 
 _log = Logger()
@@ -33,7 +32,7 @@ async def once(work: Callable[[], Awaitable[object]]) -> None:
     """Run `work`, and log what it meets instead of ending."""
     try:
         await work()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         _log.warning(Log.BATCH_RETRIED, error=f"{type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001 -- the loop goes on; an operator reads the traceback
         _log.error(Log.SERVICE_FAILED, error, service="notifier")

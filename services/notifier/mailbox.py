@@ -7,12 +7,12 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import asyncpg
 import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from services.kit.database.pool import FAILURES
 from services.kit.errors import Unknown
 from services.kit.service import Context
 from services.kit.web import problem
@@ -65,7 +65,7 @@ class Mailbox:
                 [msgspec.json.encode(row) for row in rows],
                 self._context.clock.now(),
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             raise Unknown(type(error).__name__) from error
 
     def routes(self) -> list[BaseRoute]:

@@ -14,6 +14,7 @@ from prometheus_client import Counter, Histogram
 from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.clock import monotonic
+from services.kit.database.pool import FAILURES
 from services.kit.errors import Misconfigured
 from services.kit.service import Context
 from services.kit.telemetry import metrics
@@ -122,7 +123,7 @@ class Sender:
         while True:
             try:
                 stored = await self._outcomes.put(outcome)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except FAILURES as error:
                 _log.warning(Log.BATCH_RETRIED, error=type(error).__name__)
                 await asyncio.sleep(STORE_AGAIN_SECONDS)
             else:

@@ -24,6 +24,6 @@ def is_deterministic(error: BaseException) -> bool:
 
 def is_passing(error: BaseException) -> bool:
     """Whether it is worth trying again after a while."""
-    if isinstance(error, TryAgain | OSError | TimeoutError | asyncpg.InterfaceError):
+    if isinstance(error, TryAgain | OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _PASSING

@@ -12,6 +12,7 @@ import asyncpg
 
 from services.kit import crash
 from services.kit.bus import Producer
+from services.kit.database.pool import FAILURES
 from services.kit.errors import TryAgain
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine.published import outgoing
@@ -46,11 +47,11 @@ class Relay:
                         try:
                             await self._relay(connection)
                         finally:
-                            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                            with contextlib.suppress(*FAILURES):
                                 await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
             except TryAgain as problem:
                 _log.warning(Log.BUS_LOST, problem=str(problem))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as problem:
+            except FAILURES as problem:
                 _log.warning(Log.DATABASE_LOST, problem=type(problem).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
 

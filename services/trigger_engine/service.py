@@ -9,13 +9,12 @@ from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 from starlette.routing import BaseRoute
 
 from services.contracts import topics, workspace
 from services.contracts.message import OUTBOUND_HINT
 from services.kit.bus import Consumer
-from services.kit.database.pool import Connection
+from services.kit.database.pool import FAILURES, Connection
 from services.kit.errors import Misconfigured
 from services.kit.notify import Listener, notify
 from services.kit.service import Context
@@ -148,7 +147,7 @@ class TriggerEngine:
         while True:
             await self._said.wait()
             self._said.clear()
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(*FAILURES):
                 await notify(self._context.pool, OUTBOUND_HINT)
 
     async def _make_partitions(self, connection: Connection) -> None:
@@ -158,7 +157,7 @@ class TriggerEngine:
     async def _keep_partitions(self) -> None:
         while True:
             await asyncio.sleep(PARTITION_SECONDS)
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(*FAILURES):
                 async with self._context.pool.acquire() as connection:
                     await self._make_partitions(connection)
 

@@ -8,6 +8,7 @@ import contextlib
 import asyncpg
 
 from services.contracts import workspace
+from services.kit.database.pool import FAILURES
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine.journeys.conditions import ConditionError
@@ -54,5 +55,5 @@ class Follower:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._news.wait()
             self._news.clear()
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(*FAILURES):
                 await self.look()

@@ -17,7 +17,7 @@ from services.kit.bus.postgres_group import Seat, new_session
 from services.kit.bus.postgres_producer import PostgresProducer
 from services.kit.bus.reading import TopicWatch
 from services.kit.clock import Clock
-from services.kit.database.pool import open_pool
+from services.kit.database.pool import FAILURES, open_pool
 from services.kit.notify import Listener, notify
 
 CHANNEL = "wici_bus"
@@ -118,7 +118,7 @@ class PostgresBus:
             await self._news.wait()
             self._news.clear()
             # A hint that is lost costs a poll's interval, no more.
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            with contextlib.suppress(*FAILURES):
                 await notify(self._pool, CHANNEL)
             await asyncio.sleep(_HINT_SECONDS)
 

@@ -15,6 +15,7 @@ from services.kit.bus.postgres_group import Seat, Share, renew
 from services.kit.bus.postgres_log import StoredRecord, Topic, ends, read
 from services.kit.bus.reading import Assignment, TopicWatch, out_of_range
 from services.kit.clock import Clock, monotonic
+from services.kit.database.pool import FAILURES
 from services.kit.errors import Problem, TryAgain
 
 _POLL_SECONDS = 0.25
@@ -89,7 +90,7 @@ class PostgresConsumer:
             return
         self._next_commit = monotonic() + _COMMIT_SECONDS
         mine = sorted(positions.keys() & self._assignment.partitions)
-        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*FAILURES):
             await self._pool.execute(
                 "INSERT INTO bus.commits (group_name, topic, partition, position) "
                 "SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[]) "
@@ -162,7 +163,7 @@ class PostgresConsumer:
             self._group_hint.clear()
             try:
                 await self._renew()
-            except (TryAgain, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (TryAgain, *FAILURES):
                 self._give_up_when_lease_is_over()
             except Problem as problem:
                 self._assignment.fail(problem)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
+from services.kit.database.pool import FAILURES
 from services.kit.errors import Misconfigured, Problem, TryAgain
 
 
@@ -15,7 +16,7 @@ def translated(what: str) -> Iterator[None]:
     """Turn PostgreSQL's errors in the block into ours; `what` says what was tried."""
     try:
         yield
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except FAILURES as error:
         raise translate(what, error) from error
 
 

@@ -12,6 +12,10 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 type_identity = bytes
 
+FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a statement may raise that the code cannot help. The last is asyncpg's word for a connection whose server has
+died in the middle of an exchange."""
+
 
 async def open_pool(url: str, *, minimum: int = 1, maximum: int = 10) -> asyncpg.Pool:
     """A pool of connections to `url`. Misconfigured, with what to do, when no server answers there."""

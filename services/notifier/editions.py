@@ -146,7 +146,7 @@ class Editions:
 
     def _account(self, configured: Configured) -> Account:
         provider = PROVIDERS[configured.provider]
-        settings = read(provider.settings, configured, self._context.environ)
+        settings = read(provider.settings, configured, self._context.environ, self._context.settings.public_url)
         slots = SLOTS if provider.idempotency else SLOTS_WITHOUT_IDEMPOTENCY
         pace = self._paces.setdefault((configured.name, configured.provider), Pace(slots))
         pace.rate = settings.rate

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import strategies as st
+from multidict import MultiDict
 from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
 
@@ -70,9 +71,7 @@ TWILIO_URL = "https://wici.example/callbacks/main"
 
 def twilio_callback(body: bytes, query: str = f"wici={SEND_KEY.hex()}", key: str = "API_KEY") -> CallbackRequest:
     """Signed by the vendor's own code."""
-    fields: dict[str, list[str]] = {}
-    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
-        fields.setdefault(name, []).append(value)
+    fields = MultiDict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     url = f"{TWILIO_URL}?{query}" if query else TWILIO_URL
     signature = RequestValidator(ENVIRON[key]).compute_signature(url, fields)
     headers = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded; charset=UTF-8"}

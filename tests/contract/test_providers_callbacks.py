@@ -129,8 +129,10 @@ CUNNING = {
 }
 QUERIES = st.text(max_size=100) | st.dictionaries(
     st.sampled_from(
-        ["MsgId", "status", "status_name", "idx", "donedate", "to", "from", "sms_text", "sms_from"]
-        + ["MessageSid", "MessageStatus", "ErrorCode", "Body", "From", "To", "wici"]
+        [
+            *("MsgId", "status", "status_name", "idx", "donedate", "to", "from", "sms_text", "sms_from"),
+            *("MessageSid", "MessageStatus", "ErrorCode", "Body", "From", "To", "wici"),
+        ]
     ),
     st.text(max_size=30),
     max_size=9,

@@ -1,4 +1,4 @@
-"""What the played providers have taken, and how Resend, SendGrid and SMSAPI answer, as their documents say."""
+"""What the played providers have taken, and how Resend, SendGrid, SMSAPI and Twilio answer, as their documents say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -160,6 +160,16 @@ class Ledger:
         item = {"id": uuid.uuid4().hex[:24].upper(), "points": 0.1, "number": form["to"], "status": "QUEUE"}
         return 200, b"", msgspec.json.encode({"count": 1, "list": [item | {"error": None, "idx": idx, "parts": 1}]})
 
+    def twilio(self, _headers: dict[str, str], body: bytes) -> Answer:
+        """`Messages.json`: no idempotency; the send key is known by the address that statuses are to go to."""
+        form = dict(parse_qsl(body.decode()))
+        if not form.get("To", "").startswith("+") or not form.get("Body"):
+            return _twilio_error(400, 21211, "The 'To' number is not valid")
+        query = dict(parse_qsl(urlsplit(form.get("StatusCallback", "")).query))
+        self._take(Taken("twilio", form["To"], send_key=query.get("wici")), form, "Body")
+        item = {"sid": "SM" + uuid.uuid4().hex, "status": "queued", "num_segments": "1", "error_code": None}
+        return 201, b"", msgspec.json.encode(item)
+
     def _take(self, taken: Taken, raw: Any, *parts: str) -> None:
         taken.at = time.time()
         if self.keep:
@@ -172,6 +182,7 @@ def _text(part: Any) -> str:
     return " ".join(one["value"] for one in part) if isinstance(part, list) else part or ""
 
 
+TWILIO = "/2010-04-01/Accounts/AC0db966d80e9f1662da09c61287f8bba1/Messages.json"
 Player = Callable[[Ledger, dict[str, str], bytes], Answer]
 
 PLAYERS: dict[str, Player] = {
@@ -179,19 +190,19 @@ PLAYERS: dict[str, Player] = {
     "/emails/batch": Ledger.resend,
     "/v3/mail/send": Ledger.sendgrid,
     "/sms.do": Ledger.smsapi,
+    TWILIO: Ledger.twilio,
 }
 
 
 def fault_answer(fault: Fault, path: str) -> Answer | None:
     """What a fault answers in place of the vendor; None where it is no answer, or comes after the taking."""
-    sms = path == "/sms.do"
     match fault:
         case "throttled":
             return 429, b"Retry-After: 2\r\n", b'{"name":"rate_limit_exceeded","message":"Too many requests"}'
         case "unauthorized":
-            return _sms_error(101, "Authorization failed") if sms else _resend_error(401, "restricted_api_key")
+            return _REFUSALS.get((path, fault)) or _resend_error(401, "restricted_api_key")
         case "invalid":
-            return _sms_error(13, "No correct phone numbers") if sms else _resend_error(422, "validation_error")
+            return _REFUSALS.get((path, fault)) or _resend_error(422, "validation_error")
         case "server_error":
             return _resend_error(500, "internal_server_error")
         case "concurrent":
@@ -204,5 +215,17 @@ def _resend_error(status: int, name: str, message: str = "") -> Answer:
     return status, b"", msgspec.json.encode({"statusCode": status, "name": name, "message": message})
 
 
+def _twilio_error(status: int, code: int, message: str) -> Answer:
+    return status, b"", msgspec.json.encode({"code": code, "message": message, "more_info": "", "status": status})
+
+
 def _sms_error(code: int, message: str) -> Answer:
     return 200, b"", msgspec.json.encode({"error": code, "message": message})
+
+
+_REFUSALS: dict[tuple[str, Fault], Answer] = {
+    ("/sms.do", "unauthorized"): _sms_error(101, "Authorization failed"),
+    ("/sms.do", "invalid"): _sms_error(13, "No correct phone numbers"),
+    (TWILIO, "unauthorized"): _twilio_error(401, 20003, "Authenticate"),
+    (TWILIO, "invalid"): _twilio_error(400, 21211, "The 'To' number is not valid"),
+}

@@ -132,7 +132,7 @@ class _Connection(asyncio.Protocol):
         key = headers.get("idempotency-key", "")
         fault = "concurrent" if key in ledger.in_flight else sink.fault()
         answer = fault_answer(fault, path) if fault else None
-        if answer is None and not headers.get("authorization", "").startswith("Bearer "):
+        if answer is None and not headers.get("authorization", "").startswith(("Bearer ", "Basic ")):
             answer = fault_answer("unauthorized", path)
         if fault == "reset_lost":
             self._reset()

@@ -71,6 +71,8 @@ _ABOUT = {
     "from": "the sender's name, if not that of `senders`",
     "api_key": "sends",
     "token": "sends",
+    "account_sid": "the account, AC…",
+    "callback_url": "where statuses go, if not to the account's address under the public one",
     "callback_key": "verifies what the provider reports; two while one replaces the other",
     "callback_token": "the last part of the callback's address; two while one replaces the other",
 }
@@ -116,7 +118,7 @@ def _accounts(channel: Channel, without_adapter: tuple[str, ...]) -> ByValue:
 _WITHOUT_ADAPTER = Table({"name": _NAME, "provider": Text("who sends")}, ("name",), rest=True)
 
 EMAIL_WITHOUT_ADAPTER = ("mailgun", "postmark", "ses", "brevo", "smtp", "mailjet", "sparkpost")
-SMS_WITHOUT_ADAPTER = ("twilio", "serwersms", "vonage", "sinch", "infobip", "messagebird", "telnyx")
+SMS_WITHOUT_ADAPTER = ("serwersms", "vonage", "sinch", "infobip", "messagebird", "telnyx")
 PROVIDERS = Table(
     {
         "email": ListOf(_accounts("email", EMAIL_WITHOUT_ADAPTER), "in the order of failover"),

@@ -42,14 +42,17 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 S = TypeVar("S", bound=AccountSettings)
 
 
-def read(kind: type[S], account: Account, environ: Mapping[str, str]) -> S:
+def read(kind: type[S], account: Account, environ: Mapping[str, str], public_url: str = "") -> S:
     """The settings of `account`. Misconfigured names the account, the option and what to write instead.
 
     A secret must be written as `$NAME`. A callback key or token may be one or a list (two while a new one replaces
-    an old one).
+    an old one). A provider that is told with each message where to report (`callback_url`) is told the account's
+    address under `public_url`, unless another is written.
     """
     try:
         options = {name: _resolved(_listed(name, value), environ) for name, value in account.options.items()}
+        if public_url and "callback_url" in option_names(kind):
+            options.setdefault("callback_url", f"{public_url}/callbacks/{account.name}")
         return msgspec.convert(_plain(kind, options), kind, dec_hook=_secret)
     except Misconfigured as problem:
         raise Misconfigured(f"account {account.name} ({account.provider}): {problem}") from None

@@ -125,7 +125,9 @@ def test_a_customer_who_answers_anything_else_does_not() -> None:
     assert (found.kind, found.status) == (None, "inbound")
 
 
-@pytest.mark.parametrize("text", ["stop", " STOP! ", "Rezygnuję", "wypisz.", "\uff33\uff34\uff2f\uff30", *sorted(STOP_WORDS)])
+@pytest.mark.parametrize(
+    "text", ["stop", " STOP! ", "Rezygnuję", "wypisz.", "\uff33\uff34\uff2f\uff30", *sorted(STOP_WORDS)]
+)
 def test_a_stop_word_is_known_in_any_case_and_with_accents(text: str) -> None:
     assert is_stop(text)
 

@@ -143,7 +143,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.definitions: Definitions = define(self.workspace)
-        self._people = People(None, Memory(), {})  # type: ignore[arg-type]
+        self._people = People(None, Memory(), {})
         self._past: dict[bytes, list[Past]] = {}
         self._seen: set[bytes] = set()
 

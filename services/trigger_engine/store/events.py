@@ -11,6 +11,7 @@ import msgspec
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.turn import Past
 
+ONE_AT_A_TIME = 0x77696369_0002
 COLUMNS = ("day", "id", "profile_id", "type", "time", "received_at", "source", "data", "trace")
 
 
@@ -43,12 +44,14 @@ def partition(day: date) -> str:
 
 
 async def make_partitions(connection: Connection, first: date, days: int) -> None:
-    """Create the partitions of `days` days from `first` where they are missing."""
-    for day in (first + timedelta(days=i) for i in range(days)):
-        await connection.execute(
-            f"CREATE TABLE IF NOT EXISTS engine.{partition(day)} PARTITION OF engine.events "
-            f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
-        )
+    """Create the partitions of `days` days from `first` where they are missing; one engine at a time."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_AT_A_TIME)
+        for day in (first + timedelta(days=i) for i in range(days)):
+            await connection.execute(
+                f"CREATE TABLE IF NOT EXISTS engine.{partition(day)} PARTITION OF engine.events "
+                f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+            )
 
 
 async def recorded(

@@ -77,6 +77,7 @@ class Engine:
 
     async def run(self, consumer: Consumer, fence: Fence, partitions: int) -> None:
         """Work until cancelled. Raises Misconfigured when somebody must act; what passes is tried again."""
+        self._preparation.partitions = partitions
         following = asyncio.create_task(self._prepare(consumer))
         try:
             while True:
@@ -208,7 +209,14 @@ class Engine:
         metrics.BATCH_SECONDS.observe(monotonic() - started)
         metrics.BATCH_RECORDS.observe(len(work.arrivals))
         metrics.EVENTS_CONSUMED.labels("applied").inc(len(work.arrivals))
+        self._tell_timers(work)
         self._committed(transaction)
+
+    def _tell_timers(self, work: Work) -> None:
+        now = self._clock.now()
+        metrics.TIMERS_FIRED.inc(len(work.timers))
+        for timer in work.timers:
+            metrics.TIMERS_LATE.observe((now - timer.due).total_seconds())
 
     async def _after_fault(self, error: Exception, work: Work, prepared: Prepared) -> list[Work]:
         """What is left to do, the next first in line last."""

@@ -8,8 +8,10 @@ from datetime import datetime
 import msgspec
 
 from services.contracts.reasons import Reason
+from services.contracts.topics import PARTITIONS
 from services.kit.bus import Batch, Record
 from services.kit.bus.dead_letters import Brake
+from services.kit.bus.partition import partition_of
 from services.kit.clock import Clock
 from services.kit.database.pool import Connection
 from services.kit.errors import BadRecord
@@ -45,11 +47,14 @@ class Preparation:
         self._topics = topics
         self._keys = keys
         self._brake = Brake()
+        self.partitions = PARTITIONS
 
     async def prepare(self, connection: Connection, batch: Batch, definitions: Definitions, memory: Memory) -> Prepared:
         """Decode the records; drop those that took effect before; look up the customers of the others."""
         work = Work(arrivals=[], dead=[], after=batch.positions)
         now = self._clock.now()
+        if batch.records:
+            self._mind_place(batch.records[now.microsecond % len(batch.records)])
         for i, record in enumerate(batch.records):
             self._decode(record, definitions, now, work)
             if i % SLICE == SLICE - 1:
@@ -59,6 +64,11 @@ class Preparation:
         names = {name for arrival in work.arrivals for name in arrival.identifiers if name not in owners}
         work.known = await profiles.find(connection, names)
         return Prepared(work, batch)
+
+    def _mind_place(self, record: Record) -> None:
+        """Count a record, one of each batch, that another producer has put where its key does not belong."""
+        if record.key is not None and partition_of(record.key, self.partitions) != record.partition:
+            metrics.MISPLACED_RECORDS.labels(record.topic).inc()
 
     def _decode(self, record: Record, definitions: Definitions, now: datetime, work: Work) -> None:
         try:

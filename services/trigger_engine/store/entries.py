@@ -26,6 +26,7 @@ FIRED = """
 DUE = """
     SELECT id, profile_id, due, generation FROM engine.timers
     WHERE shard = ANY($1) AND due > $2 AND due <= $3 ORDER BY due LIMIT $4"""
+COUNT = "SELECT count(*) FROM engine.timers WHERE due > $1 AND due <= $2"
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -70,6 +71,12 @@ async def due(
 ) -> list[DueTimer]:
     """The oldest timers due after `after` and by `until`, without locking: what they mean is read under the lock."""
     return [DueTimer(*row) for row in await connection.fetch(DUE, shards, after or _BEGINNING, until, most)]
+
+
+async def count_due(connection: Connection, after: datetime | None, until: datetime) -> int:
+    """How many timers are due after `after` and by `until`, in every shard."""
+    number: int = await connection.fetchval(COUNT, after or _BEGINNING, until)
+    return number
 
 
 async def follow(connection: Connection, merged: Mapping[bytes, bytes]) -> None:

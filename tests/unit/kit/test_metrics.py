@@ -7,7 +7,8 @@ from pathlib import Path
 
 from services.kit.telemetry import metrics
 
-DOCS = Path(__file__).parents[3] / "docs" / "metrics.md"
+ROOT = Path(__file__).parents[3]
+DOCS, SERVICES = ROOT / "docs" / "metrics.md", ROOT / "services"
 
 
 def test_every_metric_is_documented_as_declared_and_nothing_else_is() -> None:
@@ -32,3 +33,10 @@ def test_names_follow_prometheus_conventions() -> None:
     for one in metrics.DESCRIPTIONS:
         assert re.fullmatch(r"wici_[a-z_]+", one.name)
         assert one.name.endswith("_total") == (one.kind == "counter")
+
+
+def test_every_metric_is_counted_by_somebody() -> None:
+    names = [name for name, value in vars(metrics).items() if name.isupper() and hasattr(value, "describe")]
+    code = "".join(path.read_text(encoding="utf-8") for path in SERVICES.rglob("*.py") if path.name != "metrics.py")
+    assert len(names) == len(metrics.DESCRIPTIONS)
+    assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []

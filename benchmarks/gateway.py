@@ -1,4 +1,4 @@
-"""How many events a second the gateway's own code takes: `python benchmarks/gateway.py [SECONDS]`.
+"""How many events a second the gateway's own code takes: `python -m benchmarks.gateway [SECONDS]`.
 
 Input: one order event of 641 bytes a request, structured mode, and the same in batches of 100. Measured is CPU time of
 this process from the ASGI call to the answer: routing, key, body, checks, ids, stamp, answer. Not measured are the HTTP
@@ -11,10 +11,9 @@ import asyncio
 import json
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from benchmarks.support import results
+from benchmarks.support.results import Row
 from services.gateway.cloudevents import BATCH
 from services.gateway.openapi import EXAMPLE
 from tests.unit.gateway.served import SERVER, Served
@@ -50,8 +49,13 @@ async def main(seconds: float) -> None:
     assert len(single) == EVENT_BYTES
     one = await measure(single, SERVER, 1, seconds)
     many = await measure(batch, SERVER | {"content-type": BATCH}, BATCH_SIZE, seconds)
-    print(f"single events: {one:,.0f} per CPU second (target {TARGET:,})")
-    print(f"batches of {BATCH_SIZE}: {many:,.0f} events per CPU second")
+    unit, bound = "events per CPU second", "Python: reading, checks and the record of each event"
+    results.show(
+        [
+            Row("gateway's own code, single events", one, unit, TARGET, bound=bound),
+            Row(f"gateway's own code, batches of {BATCH_SIZE}", many, unit, bound=bound),
+        ]
+    )
 
 
 if __name__ == "__main__":

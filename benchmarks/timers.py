@@ -108,7 +108,15 @@ async def _lateness(pool: asyncpg.Pool, clock: SystemClock, pending: int) -> Row
     late = [row[0] for row in rows]
     p99 = late[round(0.99 * (len(late) - 1))]
     what = f"lateness of timers with {pending:,} pending, {A_SECOND:,} due a second, p99"
-    return Row(what, p99, "s", 1.0, note=f"p50 {late[len(late) // 2]:.3f}, worst {late[-1]:.3f}", least=False)
+    return Row(
+        what,
+        p99,
+        "s",
+        1.0,
+        note=f"p50 {late[len(late) // 2]:.3f}, worst {late[-1]:.3f}",
+        least=False,
+        bound="a look at the log's ends each 0.1 s",
+    )
 
 
 async def _rate(pool: asyncpg.Pool, clock: SystemClock, pending: int) -> Row:
@@ -119,7 +127,14 @@ async def _rate(pool: asyncpg.Pool, clock: SystemClock, pending: int) -> Row:
     last = await pool.fetchval("SELECT max(at) FROM fired")
     rate = BURST / (last - moment).total_seconds()
     what = f"timers fired, {BURST:,} due at one moment, {pending:,} pending"
-    return Row(what, rate, "timers/s", 3_000, note="each ends a wait and queues a message")
+    return Row(
+        what,
+        rate,
+        "timers/s",
+        3_000,
+        note="each ends a wait and queues a message",
+        bound="one core of Python in the engine",
+    )
 
 
 async def _until(pool: asyncpg.Pool, question: str, number: int) -> None:

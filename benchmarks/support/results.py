@@ -13,7 +13,10 @@ COLLECTED = "WICI_BENCH_ROWS"
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One measurement. Without `target` it is there for comparison; `least` says which way the target is meant."""
+    """One measurement. Without `target` it is there for comparison; `least` says which way the target is meant.
+
+    `note` tells its parts, `bound` what keeps it from being better.
+    """
 
     what: str
     value: float
@@ -22,6 +25,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: str = ""
     note: str = ""
     least: bool = True
+    bound: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -36,13 +40,18 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def goal(row: Row) -> str:
+    """The target in words."""
+    return "" if row.target is None else f"{'≥' if row.least else '≤'} {number(row.target)}"
+
+
 def show(rows: Sequence[Row]) -> None:
     """Print rows, and hand them to who collects them."""
     for row in rows:
-        goal = ""
-        if row.target is not None and row.ratio is not None:
-            goal = f"target {'≥' if row.least else '≤'} {number(row.target)}, {row.ratio:.2f} of it"
-        print(f"{row.what}: {number(row.value)} {row.unit}  {goal}  {row.reference}\n    {row.note}", flush=True)
+        beside = [f"target {goal(row)}, {row.ratio:.2f} of it"] if row.ratio is not None else []
+        print(f"{row.what}: {number(row.value)} {row.unit}", *beside, row.reference, sep="; ", flush=True)
+        if row.note:
+            print(f"    {row.note}", flush=True)
     if collected := os.environ.get(COLLECTED):
         with Path(collected).open("ab") as file:
             file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from services.kit.errors import Misconfigured
-from services.kit.settings import SHORTEST_SECRET
+from services.kit.settings import SHORTEST_SECRET, Settings
 
 FILE = "secret-key"
 
@@ -21,6 +21,15 @@ def kept_key(data: Path) -> tuple[str, bool]:
     if len(key) < SHORTEST_SECRET:
         raise Misconfigured(f"{file} holds no key. Restore it from a backup: links in sent messages depend on it.")
     return key, made
+
+
+def keys_in_use(settings: Settings) -> tuple[str, ...]:
+    """The secret keys that the services use, newest first. Misconfigured if they are not to be found here."""
+    if settings.secret_keys:
+        return settings.secret_keys
+    if not (settings.data / FILE).exists():
+        raise Misconfigured("Set WICI_SECRET_KEY as the services have it, or WICI_DATA to the folder of `wici up`.")
+    return (kept_key(settings.data)[0],)
 
 
 def _make(file: Path) -> bool:

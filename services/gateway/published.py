@@ -15,6 +15,7 @@ from services.contracts.workspace import CHANNEL, Workspace, current
 from services.gateway.keys import Keys, read_keys
 from services.gateway.translation import Connected, connect
 from services.gateway.validation import DataCheck
+from services.kit.database.pool import FAILURES
 from services.kit.errors import Misconfigured
 from services.kit.notify import Listener
 from services.kit.telemetry.logs import Log, Logger
@@ -98,7 +99,7 @@ class Follower:
                 _log.info(Log.WORKSPACE_APPLIED, version=newer.version, journeys=len(newer.journeys))
         except (Misconfigured, msgspec.MsgspecError) as error:
             self._refuse(f"The newest workspace cannot be used: {error}")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             self.problem = f"The database does not answer ({type(error).__name__})."
         else:
             self.problem = None

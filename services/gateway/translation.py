@@ -40,17 +40,21 @@ class Event(NamedTuple):
 
 def connect(settings: Settings, environ: Mapping[str, str]) -> dict[str, Connected]:
     """The storefronts that have an adapter, by source. Misconfigured if a secret has no value."""
-    return {
-        name: Connected(
-            name,
-            STOREFRONTS[source.storefront],
-            tuple(Secret(resolve(reference, environ)) for reference in source.secrets),
-            source.map,
-            settings.shop,
-        )
-        for name, source in settings.sources.items()
-        if source.storefront in STOREFRONTS
-    }
+    found = {}
+    for name, source in settings.sources.items():
+        known = unlocked(settings, name)
+        if known is not None:
+            secrets = tuple(Secret(resolve(reference, environ)) for reference in source.secrets)
+            found[name] = known._replace(secrets=secrets)
+    return found
+
+
+def unlocked(settings: Settings, name: str) -> Connected | None:
+    """A source's storefront without its secrets, for what was verified before; None without an adapter."""
+    source = settings.sources.get(name)
+    if source is None or source.storefront not in STOREFRONTS:
+        return None
+    return Connected(name, STOREFRONTS[source.storefront], (), source.map, settings.shop)
 
 
 def events(connected: Connected, delivery: Delivery) -> list[Event]:

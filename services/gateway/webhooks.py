@@ -18,6 +18,7 @@ from services.gateway.records import Arrival, Destination, Record
 from services.gateway.storefronts.base import Delivery
 from services.gateway.translation import Connected
 from services.kit.bus import Headers, Outgoing
+from services.kit.bus import Record as BusRecord
 from services.kit.bus.dead_letters import dead_letter
 from services.kit.errors import BadRecord
 from services.kit.telemetry import trace
@@ -76,6 +77,13 @@ def letter(delivery: Delivery, source: str, problem: BadRecord, at: datetime, to
     DEAD_LETTERS.labels(problem.reason).inc()
     _log.warning(Log.RECORD_DEAD_LETTERED, topic=heard.topic, reason=problem.reason)
     return dead_letter(heard, problem, at, topic)
+
+
+def again(letter: BusRecord, connected: Connected, at: datetime, destination: Destination) -> list[Outgoing]:
+    """What a delivery that was kept as a dead letter says, now that it may be understood. BadRecord if it is not."""
+    headers = {name: value.decode("utf-8", "replace") for name, value in letter.headers}
+    delivery = Delivery(headers, letter.value or b"")
+    return [record.outgoing for record in written(delivery, connected, at, destination)]
 
 
 def _is_the_platforms(name: str) -> bool:

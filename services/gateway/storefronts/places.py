@@ -50,8 +50,8 @@ def find(payload: Any, place: str) -> str | None:
     while rest and isinstance(value, dict):
         name, _, rest = rest.partition(".")
         value = value.get(name)
-    if isinstance(value, list) and rest:
-        value = _in_pairs(value, rest)
+    if rest:
+        value = _in_pairs(value, rest) if isinstance(value, list) else None
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value).strip() or None if isinstance(value, str | int | float) else None

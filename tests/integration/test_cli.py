@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
+from asyncio.subprocess import DEVNULL
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,9 @@ def test_publishing_gives_services_a_hint(shop: Shop) -> None:
     async def hinted(opened: asyncpg.Connection[Any]) -> bool:
         heard = asyncio.Event()
         await opened.add_listener("wici_workspace", lambda *_: heard.set())
-        await asyncio.to_thread(shop.wici, "apply", "--yes")
+        command = [sys.executable, "-m", "services.cli.main", "apply", "--yes"]
+        process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **shop.environ}, stdout=DEVNULL)
+        assert await process.wait() == 0
         await asyncio.wait_for(heard.wait(), 5)
         return True
 

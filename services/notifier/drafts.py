@@ -68,7 +68,7 @@ def outgoing(row: Mapping[str, Any], edition: Edition, composed_at: datetime) ->
         # Whatever a template does, the others leave; the traceback goes to the log.
         _log.error(Log.SERVICE_FAILED, error, service="notifier", template=row["template"])
         raise Unsayable(Reason.RENDER_FAILED) from error
-    return _outgoing(message, composed)
+    return _outgoing(message, composed, composed_at)
 
 
 def draft(account: Account, attempt_id: bytes, members: Sequence[Outgoing], *, repeat: bool = False) -> Draft:
@@ -85,13 +85,13 @@ def _template(message: Message, edition: Edition) -> Template:
     return found
 
 
-def _outgoing(message: Message, composed: Composed) -> Outgoing:
+def _outgoing(message: Message, composed: Composed, composed_at: datetime) -> Outgoing:
     tags = {"journey": message.journey}
     if composed.channel == "sms":
         return Outgoing(message.send_key, composed.recipient, composed.sender, sms=composed.text, tags=tags)
     return Outgoing(
         message.send_key, composed.recipient, composed.sender, composed.reply_to, composed.subject, composed.html,
-        composed.text, composed.headers, None, tags,
+        composed.text, composed.headers, None, tags, composed_at,
     )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from services.notifier.editions import Editions
 from services.notifier.flow import Flow
 from services.notifier.mailbox import Mailbox
 from services.notifier.providers import mailbox
+from services.notifier.providers.base import Transport
+from services.notifier.providers.smtp_relay import Relay
 from services.notifier.sender import Sender
 from services.notifier.unsubscribe import Unsubscribe
 
@@ -37,7 +39,8 @@ class Notifier:
         self._mailbox = Mailbox(context, self._editions)
         self._http = Http()
         self._stack = AsyncExitStack()
-        transports = {"mailbox": mailbox.Mailbox(self._mailbox)}
+        self._relay = Relay()
+        transports: dict[str, Transport] = {"mailbox": mailbox.Mailbox(self._mailbox), "smtp": self._relay}
         sender = Sender(context, self._http, transports, self._wake, settle_after)
         self._claimers = [Claimer(context, self._editions, sender, channel) for channel in CHANNELS]
         self._flow = Flow(context, self._editions, sender, self._claimers, self._callbacks)
@@ -45,6 +48,7 @@ class Notifier:
     async def start(self) -> None:
         """Begin to claim. Misconfigured when the database does not answer."""
         await self._stack.enter_async_context(self._http)
+        await self._stack.enter_async_context(self._relay)
         await self._flow.start()
 
     async def stop(self) -> None:

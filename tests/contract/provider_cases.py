@@ -66,6 +66,7 @@ def smsapi_callback(body: bytes) -> CallbackRequest:
     return CallbackRequest("GET", ENVIRON["PATH_TOKEN"], {}, body.decode("latin-1"), b"", NOW)
 
 
+SMTP_MAIL = DATA / "smtp_mail.eml"
 TWILIO_URL = "https://wici.example/callbacks/main"
 
 
@@ -179,6 +180,14 @@ CASES = (
         b"MessageSid=SM1&MessageStatus=teleported&To=%2B48500600700",
         None,
         _SMS,
+    ),
+    Case(
+        "smtp",
+        {"host": "smtp.example.com", "username": "sklep", "password": "$API_KEY"},
+        "",
+        HttpResponse(200, {}, b'{"step":"data","code":250,"text":"2.0.0 Ok: queued as 4F1B3C2A1D"}'),
+        HttpResponse(200, {}, b'{"step":"rcpt","code":550,"text":"5.1.1 <anna@example.com>: no such user"}'),
+        member=_MAIL | {"composed_at": NOW},
     ),
     Case(
         "mailbox",

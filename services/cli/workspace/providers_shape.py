@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from services.cli.workspace.shapes import ByValue, Duration, ListOf, Names, Number, Shape, Table, Text
+from services.cli.workspace.shapes import ByValue, Choice, Duration, ListOf, Names, Number, Shape, Table, Text
 from services.cli.workspace.shapes import Secret as SecretShape
 from services.contracts.message import Channel
 from services.gateway.storefronts import STOREFRONTS
@@ -71,6 +71,11 @@ _ABOUT = {
     "from": "the sender's name, if not that of `senders`",
     "api_key": "sends",
     "token": "sends",
+    "host": "the relay's name",
+    "port": "its port, if not 587 (starttls), 465 (tls) or 25 (none)",
+    "tls": "starttls, tls from the first byte, or none for a relay on the same machine",
+    "username": "logs in",
+    "password": "logs in",
     "account_sid": "the account, AC…",
     "callback_url": "where statuses go, if not to the account's address under the public one",
     "callback_key": "verifies what the provider reports; two while one replaces the other",
@@ -78,14 +83,17 @@ _ABOUT = {
 }
 
 
+_NAMED: dict[str, Shape] = {"base_url": URL, "settle_after": Duration(_ABOUT["settle_after"], "30 minutes")}
+
+
 def _option(name: str, kind: Any) -> Shape:
     """The shape of a provider's setting, by the type that the provider declares for it."""
     about = _ABOUT.get(name, "")
-    if name == "base_url":
-        return URL
-    if name == "settle_after":
-        return Duration(about, "30 minutes")
-    if kind is Secret:
+    if name in _NAMED:
+        return _NAMED[name]
+    if get_origin(kind) is Literal:
+        return Choice(get_args(kind), about)
+    if kind in (Secret, Secret | None):
         return SecretShape(about)
     if kind == tuple[Secret, ...]:
         return ListOf(SecretShape(), about, alone=True, at_least=1)
@@ -117,7 +125,7 @@ def _accounts(channel: Channel, without_adapter: tuple[str, ...]) -> ByValue:
 
 _WITHOUT_ADAPTER = Table({"name": _NAME, "provider": Text("who sends")}, ("name",), rest=True)
 
-EMAIL_WITHOUT_ADAPTER = ("mailgun", "postmark", "ses", "brevo", "smtp", "mailjet", "sparkpost")
+EMAIL_WITHOUT_ADAPTER = ("mailgun", "postmark", "ses", "brevo", "mailjet", "sparkpost")
 SMS_WITHOUT_ADAPTER = ("serwersms", "vonage", "sinch", "infobip", "messagebird", "telnyx")
 PROVIDERS = Table(
     {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.notifier.providers import mailbox, resend, sendgrid, smsapi, twilio
+from services.notifier.providers import mailbox, resend, sendgrid, smsapi, smtp, twilio
 from services.notifier.providers.base import Provider
 
 PROVIDERS: dict[str, Provider[Any]] = {
     "resend": resend.PROVIDER,
     "sendgrid": sendgrid.PROVIDER,
     "smsapi": smsapi.PROVIDER,
+    "smtp": smtp.PROVIDER,
     "twilio": twilio.PROVIDER,
     "mailbox": mailbox.PROVIDER,
 }

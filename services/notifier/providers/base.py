@@ -28,7 +28,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """One composed message. E-mail has `subject` and a body, SMS has `sms`.
 
     `recipient` is an address or an E.164 number; `sender` and `reply_to` are RFC 5322 mailboxes, or an SMS sender name.
-    `tags` never hold personal data: providers keep them for ever.
+    `tags` never hold personal data: providers keep them for ever. `composed_at` is the same for a repeat.
     """
 
     send_key: bytes
@@ -41,6 +41,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     headers: dict[str, str] = {}
     sms: str | None = None
     tags: dict[str, str] = {}
+    composed_at: datetime | None = None
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

@@ -115,6 +115,7 @@ class Runner:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             ws="none",
             timeout_graceful_shutdown=_REQUESTS_SECONDS,
         )

@@ -43,7 +43,7 @@ from services.kit.bus import Outgoing
 from services.kit.bus.kafka import open_kafka
 
 MESSAGES = 10_000
-WARM_UP = 1_000
+WARM_UP = 3_000  # Java compiles what it runs often
 LATENCIES = 300
 EVENTS_A_SECOND = 20
 BROWSE, ORDER = 0, 7  # steps of the shop's story

@@ -79,9 +79,9 @@ async def measure(parts: Machine, pending: int) -> list[Row]:
         collector.settle()
         try:
             await _wait_for_orders(bus, pool, settings.topic("wici.events"))
-            await pool.execute(_CROWD, clock.now() + timedelta(days=14), pending)
+            await pool.execute(_CROWD, clock.now() + timedelta(days=14), pending, timeout=_WAIT_SECONDS)
             await pool.execute(_NOTE)
-            await pool.execute("VACUUM ANALYZE engine.timers")
+            await pool.execute("VACUUM ANALYZE engine.timers", timeout=_WAIT_SECONDS)
             return [await _lateness(pool, clock, pending), await _rate(pool, clock, pending)]
         finally:
             await engine.stop()
@@ -102,7 +102,7 @@ async def _wait_for_orders(bus: Bus, pool: asyncpg.Pool, topic: str) -> None:
 
 
 async def _lateness(pool: asyncpg.Pool, clock: SystemClock, pending: int) -> Row:
-    await pool.execute(_MOVE, clock.now() + SOON, STEADY, 1 / A_SECOND)
+    await pool.execute(_MOVE, clock.now() + SOON, STEADY, 1 / A_SECOND, timeout=_WAIT_SECONDS)
     await _until(pool, "SELECT count(*) >= $1 FROM fired", STEADY)
     rows = await pool.fetch("SELECT extract(epoch FROM at - due)::float8 FROM fired ORDER BY 1")
     late = [row[0] for row in rows]

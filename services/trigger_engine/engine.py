@@ -70,6 +70,7 @@ class Engine:
         """Partitions were given anew: go on where the database says, and believe nothing remembered."""
         self._positions = dict(found)
         self._memory.clear()
+        self._drained_until = None
 
     def hint(self) -> None:
         """Receipts have come."""
@@ -173,16 +174,15 @@ class Engine:
             work.hear = bool(shards)
             self._next_hear = now + HEAR_SECONDS
         until = fence.open_until
-        if until is None or not shards or until == self._drained_until:
+        if until is None or not shards:
             return
-        on_time = await entries.due(connection, shards, until - LATE, until, MOST_TIMERS)
-        late = []
         if now >= self._next_late:
-            late = await entries.due(connection, shards, None, until - LATE, CATCH_UP_RATE)
+            work.timers += await entries.due(connection, shards, None, until - LATE, CATCH_UP_RATE)
             self._next_late = now + 1.0
-        if len(on_time) < MOST_TIMERS and not late:
-            self._drained_until = until
-        work.timers = late + on_time
+        if until != self._drained_until:
+            on_time = await entries.due(connection, shards, until - LATE, until, MOST_TIMERS)
+            self._drained_until = until if len(on_time) < MOST_TIMERS else None
+            work.timers += on_time
         work.held = fence.held_too_long
 
     async def _attempt(self, connection: asyncpg.pool.PoolConnectionProxy, work: Work) -> None:

@@ -12,9 +12,10 @@ from starlette.routing import Route
 
 from services.contracts import topics
 from services.gateway import openapi
-from services.gateway.flow import NOTHING_PUBLISHED, accept, hear
+from services.gateway.flow import accept, hear
 from services.gateway.problems import HttpProblem
 from services.gateway.published import Follower
+from services.gateway.publishing import NOTHING_PUBLISHED
 from services.gateway.records import Destination
 from services.kit.bus import Producer
 from services.kit.service import Context

@@ -15,13 +15,13 @@ from services.contracts import ids
 from services.gateway import cloudevents, records, webhooks
 from services.gateway.keys import authenticate
 from services.gateway.limits import read_body
-from services.gateway.problems import MAX_FAULTS, Fault, Listed, bus_silent, of_faults, unavailable
+from services.gateway.problems import MAX_FAULTS, Fault, Listed, of_faults
 from services.gateway.published import Published
+from services.gateway.publishing import in_force, publish, send
 from services.gateway.reading import named
 from services.gateway.records import Arrival, Destination, Record
 from services.gateway.validation import check
-from services.kit.bus import Outgoing
-from services.kit.errors import BadRecord, TryAgain
+from services.kit.errors import BadRecord
 from services.kit.telemetry import trace
 from services.kit.telemetry.metrics import EVENTS_PUBLISHED
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from services.gateway.app import Gateway
-
-NOTHING_PUBLISHED = "No workspace is published yet. Run wici apply."
 
 
 async def accept(request: Request, gateway: Gateway) -> list[str]:
@@ -61,14 +59,6 @@ async def hear(request: Request, gateway: Gateway) -> list[str] | None:
     return [ids.text(record.id) for record in batch]
 
 
-def in_force(gateway: Gateway) -> Published:
-    """The workspace that is published. HttpProblem 503 without one."""
-    published = gateway.follower.published
-    if published is None:
-        raise unavailable(gateway.follower.problem or NOTHING_PUBLISHED)
-    return published
-
-
 def checked(events: list[bytes], arrival: Arrival, published: Published, destination: Destination) -> list[Record]:
     """Every event's record, or one problem that lists what is wrong with which."""
     batch: list[Record] = []
@@ -87,18 +77,3 @@ def checked(events: list[bytes], arrival: Arrival, published: Published, destina
         EVENTS_PUBLISHED.labels(arrival.grant.source, "refused").inc(len(events))
         raise of_faults(faults, len(events))
     return batch
-
-
-async def publish(batch: list[Record], source: str, gateway: Gateway) -> None:
-    """Return when the bus has acknowledged every record, and count them."""
-    await send([record.outgoing for record in batch], source, gateway)
-    EVENTS_PUBLISHED.labels(source, "accepted").inc(len(batch))
-
-
-async def send(outgoing: list[Outgoing], source: str, gateway: Gateway) -> None:
-    """Return when the bus has acknowledged all of it. HttpProblem 503 if it is silent."""
-    try:
-        await gateway.producer.publish(outgoing)
-    except TryAgain as error:
-        EVENTS_PUBLISHED.labels(source, "unavailable").inc(len(outgoing))
-        raise bus_silent(error) from error

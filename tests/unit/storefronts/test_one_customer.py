@@ -28,7 +28,7 @@ def heard(*told: tuple[str, str], platform: str = "shopify") -> Run:
     return run.wait(timedelta(days=1))
 
 
-@pytest.mark.parametrize("order", permutations(VISIT), ids=lambda order: "-".join(topic for topic, _ in order))
+@pytest.mark.parametrize("order", list(permutations(VISIT)), ids=lambda order: "-".join(topic for topic, _ in order))
 def test_cart_checkout_and_order_are_one_customer_without_a_reminder(order: tuple[tuple[str, str], ...]) -> None:
     run = heard(*order)
     assert run.profile.orders == 1

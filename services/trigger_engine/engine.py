@@ -18,7 +18,7 @@ from services.kit.clock import Clock, monotonic
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
-from services.trigger_engine import published
+from services.trigger_engine import erasure, published
 from services.trigger_engine.faults import is_deterministic, is_passing
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.memory import Memory
@@ -52,6 +52,7 @@ class Engine:
         definitions: Callable[[], Definitions],
         preparation: Preparation,
         topics: published.Topics,
+        keys: tuple[str, ...],
         committed: Callable[[Transaction], None],
     ) -> None:
         self._pool = pool
@@ -59,6 +60,7 @@ class Engine:
         self._definitions = definitions
         self._preparation = preparation
         self._topics = topics
+        self._keys = keys
         self._committed = committed
         self._memory = Memory()
         self._positions: dict[int, int] = {}
@@ -144,7 +146,7 @@ class Engine:
         before = len(whole.arrivals)
         whole.arrivals = [a for a in whole.arrivals if a.id not in self._last_ids]
         count_duplicates(before - len(whole.arrivals))
-        todo = [whole]
+        todo = apart(whole)
         first = True
         while todo:
             work = todo.pop()
@@ -189,7 +191,7 @@ class Engine:
         started = monotonic()
         work.before = {p: self._positions.get(p, 0) for p in work.after}
         work.after = {p: max(position, work.before[p]) for p, position in work.after.items()}
-        transaction = Transaction(connection, self._definitions(), self._memory, self._topics)
+        transaction = Transaction(connection, self._definitions(), self._memory, self._topics, self._keys)
         try:
             if work.arrivals:
                 crash.point("engine.apply")
@@ -202,8 +204,9 @@ class Engine:
             raise
         if work.arrivals:
             crash.point("engine.committed")
-        self._memory.forget(transaction.people.merged)
-        self._memory.keep(p for p in transaction.touched.values() if p.id not in transaction.people.merged)
+        gone = transaction.people.merged.keys() | transaction.erasure.profiles
+        self._memory.forget(gone)
+        self._memory.keep(p for p in transaction.touched.values() if p.id not in gone)
         self._positions |= work.after
         self._last_ids = {arrival.id for arrival in work.arrivals}
         metrics.BATCH_SECONDS.observe(monotonic() - started)
@@ -272,14 +275,28 @@ class Engine:
 
 def halves(work: Work) -> list[Work]:
     """The batch in two, the first a prefix of the log in each of its partitions; the first to do stands last."""
-    first = msgspec.structs.replace(work, arrivals=[], dead=[], after={}, timers=[], hear=False)
-    second = msgspec.structs.replace(work)
     if work.arrivals and (len(work.arrivals) > 1 or work.timers):
-        middle = max(1, len(work.arrivals) // 2)
-        first.arrivals, second.arrivals = work.arrivals[:middle], work.arrivals[middle:]
-    else:
-        middle = len(work.timers) // 2
-        first.timers, second.timers = work.timers[:middle], work.timers[middle:]
+        return _cut(work, max(1, len(work.arrivals) // 2))
+    second, first = _cut(work, 0)
+    middle = len(work.timers) // 2
+    first.timers, second.timers = work.timers[:middle], work.timers[middle:]
+    return [second, first]
+
+
+def apart(work: Work) -> list[Work]:
+    """The batch in as many as make every erasure the last event of its own; the first to do stands last."""
+    parts = []
+    for place in reversed([i for i, arrival in enumerate(work.arrivals) if arrival.type == erasure.TYPE]):
+        if place + 1 < len(work.arrivals):
+            second, work = _cut(work, place + 1)
+            parts.append(second)
+    return [*parts, work]
+
+
+def _cut(work: Work, middle: int) -> list[Work]:
+    """What does not become an effect goes with the first, whose positions may pass it."""
+    first = msgspec.structs.replace(work, arrivals=work.arrivals[:middle], after={}, timers=[], hear=False)
+    second = msgspec.structs.replace(work, arrivals=work.arrivals[middle:], dead=[], erased=set())
     for arrival in first.arrivals:
         partition, offset = arrival.order
         first.after[partition] = offset + 1

@@ -46,8 +46,8 @@ class People:
         self._fresh: set[bytes] = set()
         self._claimed: set[Identifier] = set()
 
-    async def resolve(self, arrivals: Sequence[Arrival]) -> None:
-        """Find whose identifiers these are, and take those that nobody has."""
+    def look_up(self, arrivals: Sequence[Arrival]) -> dict[Identifier, bytes]:
+        """Find whose identifiers these are. Returns those that nobody has, with the profiles to take them."""
         new: dict[Identifier, bytes] = {}
         rows, owners, known = self.rows, self._memory.owners, self._known
         for arrival in arrivals:
@@ -66,6 +66,11 @@ class People:
                 owner = owner or self._make_up(arrival)
                 for name in unknown:
                     rows[name] = new[name] = owner
+        return new
+
+    async def claim(self, new: Mapping[Identifier, bytes]) -> None:
+        """Take identifiers that nobody has."""
+        rows = self.rows
         taken = await store.claim(self._connection, new)
         self._claimed = new.keys() - taken
         if taken:

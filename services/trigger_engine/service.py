@@ -51,6 +51,7 @@ class TriggerEngine:
             self._definitions,
             Preparation(context.clock, self._topics, settings.secret_keys),
             self._topics,
+            settings.secret_keys,
             self._committed,
         )
         self._listener = Listener(settings.database_url)

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from services.contracts.journey import Journey
+from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.database.pool import Connection
-from services.trigger_engine import published
+from services.trigger_engine import erasure, published
+from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import react
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
@@ -34,10 +36,14 @@ MOST_RECEIPTS = 2_000
 
 
 class Work(msgspec.Struct):
-    """What a transaction takes in. `before` and `after` are the positions of the partitions that it moves."""
+    """What a transaction takes in. `before` and `after` are the positions of the partitions that it moves.
+
+    `erased` are ids of events that take no effect, because somebody was erased after them.
+    """
 
     arrivals: list[Arrival] = []
     dead: list[Outcome] = []
+    erased: set[bytes] = set()
     before: dict[int, int] = {}
     after: dict[int, int] = {}
     known: dict[Identifier, bytes] = {}
@@ -59,7 +65,12 @@ class Transaction:
     """One attempt at one Work. Whatever it raises, the caller forgets the profiles it has touched."""
 
     def __init__(
-        self, connection: Connection, definitions: Definitions, memory: Memory, topics: published.Topics
+        self,
+        connection: Connection,
+        definitions: Definitions,
+        memory: Memory,
+        topics: published.Topics,
+        keys: Sequence[str],
     ) -> None:
         self._connection = connection
         self._definitions = definitions
@@ -67,6 +78,7 @@ class Transaction:
         self._topics = topics
         self.into = Reaction()
         self.people = People(connection, memory, {})
+        self.erasure = Erasure(connection, keys)
         self.touched: dict[bytes, Profile] = {}
         self.receipts: list[ReceiptRow] = []
         self._payloads: list[tuple[Any, ...]] = []
@@ -83,7 +95,11 @@ class Transaction:
             if work.hear or work.timers:
                 due = [timer.profile_id for timer in work.timers]
                 self.receipts = await outbound.hear(connection, work.shards, due, MOST_RECEIPTS)
-            await self.people.resolve(work.arrivals)
+            new = self.people.look_up(work.arrivals)
+            skipped = await self.erasure.overtaken(work.arrivals, new)
+            if skipped:
+                new = self._skip(work, skipped)
+            await self.people.claim(new)
             heard = [r for r in self.receipts if self._listens(r)]
             await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard])
             await self._load_revisions()
@@ -95,6 +111,13 @@ class Transaction:
             await positions.advance(connection, self._topics.events, work.before, work.after)
             if work.arrivals:
                 crash.point("engine.committing")
+
+    def _skip(self, work: Work, skipped: set[bytes]) -> dict[Identifier, bytes]:
+        """Leave out events of the erased; they count as taken in."""
+        work.erased |= skipped
+        work.arrivals = [arrival for arrival in work.arrivals if arrival.id not in skipped]
+        self.people = People(self._connection, self._memory, work.known)
+        return self.people.look_up(work.arrivals)
 
     def _listens(self, receipt: ReceiptRow) -> bool:
         return receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
@@ -151,6 +174,8 @@ class Transaction:
         return found
 
     def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:
+        for _ in work.erased:
+            self.into.skip("", Reason.ERASED)
         turn = Turn(self._definitions, now, self.into)
         for receipt in heard:
             profile = self.people.find(receipt.profile_id)
@@ -183,6 +208,9 @@ class Transaction:
             self._record(arrival, NOBODY, before_trace)
             return
         profile = self.people.who(arrival, into, turn.now)
+        if arrival.type == erasure.TYPE:
+            self.erasure.note(profile, arrival)
+            return
         self.touched[profile.id] = profile
         turn.past = self._past_of(profile)
         customer = arrival.data.customer
@@ -218,6 +246,7 @@ class Transaction:
     async def _store(self, work: Work, real: datetime) -> None:
         connection, into, people = self._connection, self.into, self.people
         await events.add_ids(connection, [arrival.id for arrival in work.arrivals])
+        await events.skip_ids(connection, work.erased)
         await events.add_payloads(connection, self._day, self._payloads)
         self.touched |= people.robbed
         merged = people.become()
@@ -236,6 +265,7 @@ class Transaction:
         await entries.set_timers(connection, [t for t in timers if t.due is not None], taken)
         await outbound.take_back(connection, into.revocations, merged, real)
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
+        await self.erasure.store(real)
         await outcomes.add(connection, work.dead + published.outcomes(into.derived, self.receipts, self._topics))
 
     def _follow(self) -> None:

@@ -96,7 +96,8 @@ class Notifier:
                 ("unsubscribed", keys[: chance.randrange(2)]),
             ):
                 await connection.execute(
-                    "INSERT INTO queue.receipts (send_key, profile_id, entry_id, journey, step, channel, kind, at, data)"
+                    "INSERT INTO queue.receipts"
+                    " (send_key, profile_id, entry_id, journey, step, channel, kind, at, data)"
                     " SELECT send_key, profile_id, entry_id, journey, step, channel, $2, $3, '{}' FROM queue.outbound"
                     " WHERE send_key = ANY($1)",
                     some, kind, AT + timedelta(hours=2),

@@ -147,7 +147,8 @@ async def live(sequences: Sequences, acts: list[str], end: str, size: int) -> No
     await commit()
     assert await claim(place, number, left) == 0
     rows = await place.pool.fetch(
-        "SELECT DISTINCT c.state FROM engine.v_consent c JOIN engine.identifiers i USING (profile_id) WHERE i.value = $1",
+        "SELECT DISTINCT c.state FROM engine.v_consent c JOIN engine.identifiers i USING (profile_id)"
+        " WHERE i.value = $1",
         f"c-{number}",
     )
     assert {row[0] for row in rows} == ({"unsubscribed"} if end == "withdrawal" else {"subscribed"})

@@ -199,10 +199,11 @@ class Desk:
     async def commit(self, work: Any) -> Transaction:
         """Take the work in."""
         async with self._town.pool.acquire() as connection:
-            transaction = Transaction(connection, self.definitions, self.memory, TOPICS)
+            transaction = Transaction(connection, self.definitions, self.memory, TOPICS, (SECRET,))
             await transaction.run(work, self._town.clock.now(), self._town.clock.real())
-        self.memory.forget(transaction.people.merged)
-        self.memory.keep(p for p in transaction.touched.values() if p.id not in transaction.people.merged)
+        gone = transaction.people.merged.keys() | transaction.erasure.profiles
+        self.memory.forget(gone)
+        self.memory.keep(p for p in transaction.touched.values() if p.id not in gone)
         return transaction
 
 

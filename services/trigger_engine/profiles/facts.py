@@ -46,8 +46,7 @@ def learn(profile: Profile, name: str, value: Any, at: datetime) -> None:
 
 
 def _see(profile: Profile, event: Arrival) -> None:
-    if event.time < profile.created_at:
-        profile.created_at = event.time
+    profile.created_at = min(profile.created_at, event.time)
     seen = profile.seen.get(event.type)
     if seen is None:
         profile.seen[event.type] = Seen(event.time, event.time)

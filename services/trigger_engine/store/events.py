@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,14 @@ async def add_ids(connection: Connection, ids: Sequence[bytes]) -> None:
     if ids:
         await connection.copy_records_to_table(
             "event_ids", schema_name="engine", columns=("id",), records=[(i,) for i in sorted(ids)]
+        )
+
+
+async def skip_ids(connection: Connection, ids: Collection[bytes]) -> None:
+    """Record events that take no effect, whether or not they are known."""
+    if ids:
+        await connection.execute(
+            "INSERT INTO engine.event_ids SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING", sorted(ids)
         )
 
 

@@ -16,13 +16,14 @@ from services.contracts.reasons import Reason
 from services.kit.bus.dead_letters import origin
 from services.kit.errors import BadRecord, Misconfigured, TryAgain
 from services.trigger_engine import published
-from services.trigger_engine.engine import halves
+from services.trigger_engine.engine import apart, halves
 from services.trigger_engine.faults import is_deterministic, is_passing
 from services.trigger_engine.journeys.reaction import Derived, Reaction, Revocation
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.profiles.state import Identifier, Profile
 from services.trigger_engine.store.entries import DueTimer
 from services.trigger_engine.store.outbound import ReceiptRow
+from services.trigger_engine.store.outcomes import Outcome
 from services.trigger_engine.transaction import Work
 from tests.support.engine import AT, LogRecord, event, happened
 
@@ -125,6 +126,27 @@ def test_the_first_half_moves_positions_to_just_behind_its_records() -> None:
     assert [a.order for a in first.arrivals] == [(0, 0), (1, 1)]
     assert first.after == {0: 1, 1: 2}
     assert (second.after, len(second.timers), len(first.timers)) == ({0: 100, 1: 101}, 3, 0)
+
+
+def test_dead_letters_go_with_the_first_half_whose_positions_pass_them() -> None:
+    whole = work(4, 0)
+    whole.dead, whole.erased = [Outcome("t", None, b"x", b"[]")], {b"e" * 16}
+    second, first = halves(whole)
+    assert (first.dead, first.erased) == (whole.dead, whole.erased)
+    assert (second.dead, second.erased) == ([], set())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "parts"),
+    [("vv", ["vv"]), ("vdv", ["vd", "v"]), ("vd", ["vd"]), ("ddv", ["d", "d", "v"]), ("d", ["d"]), ("", [""])],
+)
+def test_an_erasure_is_the_last_event_of_its_transaction(kinds: str, parts: list[str]) -> None:
+    types = {"v": "page.viewed", "d": "customer.deleted"}
+    letters = {name: letter for letter, name in types.items()}
+    arrivals = [happened(types[kind], customer={"id": "c"}, place=(0, n)) for n, kind in enumerate(kinds)]
+    found = apart(Work(arrivals=arrivals, after={0: 99}))
+    assert ["".join(letters[a.type] for a in one.arrivals) for one in reversed(found)] == parts
+    assert [one.after[0] for one in found] == [99, *(one.arrivals[-1].order[1] + 1 for one in found[1:])]
 
 
 def test_halving_again_and_again_ends_at_single_ones() -> None:

@@ -27,6 +27,7 @@ from services.trigger_engine.prepare import Preparation, Prepared, count_duplica
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.store import entries, parked, positions
 from services.trigger_engine.store import profiles as profile_store
+from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.timers import Fence
 from services.trigger_engine.transaction import Poisoned, Transaction, Work
 
@@ -266,6 +267,10 @@ class Engine:
             work.arrivals = [a for a in work.arrivals if a is not culprit]
             problem = BadRecord("failed", f"Deciding on this event failed: {poisoned}")
             self._preparation.bury(prepared.record(culprit.order), problem, work)
+            return
+        if isinstance(culprit, ReceiptRow):
+            work.unheard.add(culprit.id)
+            _log.error(Log.BATCH_RETRIED, poisoned, receipt=culprit.kind, journey=culprit.journey)
             return
         work.timers = [t for t in work.timers if t is not culprit]
         async with self._pool.acquire() as connection:

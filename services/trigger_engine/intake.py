@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from services.contracts import ids, stamp
-from services.contracts.data import MAX_ID, Data, data_type
+from services.contracts.data import DATA_TYPES, MAX_ID, Data
 from services.contracts.event import ACCEPTED_TYPES, ENGINE_TYPES, MAX_EVENT_BYTES, MAX_HOPS, RECEIPT_TYPES, Event
 from services.kit.bus import Record
 from services.kit.errors import BadRecord
@@ -16,7 +16,8 @@ from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.identifiers import identify
 
 _EVENT = msgspec.json.Decoder(Event)
-_DATA: dict[str, msgspec.json.Decoder[Data]] = {}
+_DATA: dict[str, msgspec.json.Decoder[Data]] = {kind: msgspec.json.Decoder(data) for kind, data in DATA_TYPES.items()}
+_PLAIN = msgspec.json.Decoder(Data)
 _AHEAD = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2100  # years
 
@@ -66,12 +67,7 @@ def _received(record: Record, now: datetime) -> datetime:
 
 
 def _decoder(event_type: str) -> msgspec.json.Decoder[Data]:
-    decoder = _DATA.get(event_type)
-    if decoder is None:
-        decoder = msgspec.json.Decoder(data_type(event_type))
-        if event_type in ACCEPTED_TYPES:
-            _DATA[event_type] = decoder
-    return decoder
+    return _DATA.get(event_type, _PLAIN)
 
 
 def _check(event: Event, data: Data, own_types: Collection[str]) -> None:

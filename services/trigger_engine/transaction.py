@@ -15,9 +15,11 @@ from services.contracts.journey import Journey
 from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.database.pool import Connection
-from services.trigger_engine import erasure, published
+from services.kit.telemetry.logs import Log, Logger
+from services.trigger_engine import derived, erasure, published
 from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import react
+from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
 from services.trigger_engine.journeys.turn import Past, Turn
@@ -34,11 +36,14 @@ NOBODY = bytes(16)
 _ENCODER = msgspec.msgpack.Encoder()
 MOST_RECEIPTS = 2_000
 
+_log = Logger()
+
 
 class Work(msgspec.Struct):
     """What a transaction takes in. `before` and `after` are the positions of the partitions that it moves.
 
-    `erased` are ids of events that take no effect, because somebody was erased after them.
+    `erased` are ids of events that take no effect, because somebody was erased after them; `unheard` those of receipts
+    that nothing can be decided on.
     """
 
     arrivals: list[Arrival] = []
@@ -49,14 +54,15 @@ class Work(msgspec.Struct):
     known: dict[Identifier, bytes] = {}
     timers: list[DueTimer] = []
     held: bool = False
+    unheard: set[int] = set()
     shards: tuple[int, ...] = ()
     hear: bool = False
 
 
 class Poisoned(Exception):  # noqa: N818 -- what has happened
-    """Deciding on one event or timer failed: the same code on the same input would fail again."""
+    """Deciding on one event, timer or receipt failed: the same code on the same input would fail again."""
 
-    def __init__(self, culprit: Arrival | DueTimer, error: Exception) -> None:
+    def __init__(self, culprit: Arrival | DueTimer | ReceiptRow, error: Exception) -> None:
         super().__init__(type(error).__name__)
         self.culprit = culprit
 
@@ -100,7 +106,7 @@ class Transaction:
             if skipped:
                 new = self._skip(work, skipped)
             await self.people.claim(new)
-            heard = [r for r in self.receipts if self._listens(r)]
+            heard = [r for r in self.receipts if self._listens(r, work)]
             await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard])
             await self._load_revisions()
             await self._look_back(work)
@@ -119,8 +125,9 @@ class Transaction:
         self.people = People(self._connection, self._memory, work.known)
         return self.people.look_up(work.arrivals)
 
-    def _listens(self, receipt: ReceiptRow) -> bool:
-        return receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
+    def _listens(self, receipt: ReceiptRow, work: Work) -> bool:
+        listens = receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
+        return listens and receipt.id not in work.unheard
 
     async def _load_revisions(self) -> None:
         """Load revisions that live entries pin and that are not current any more."""
@@ -140,7 +147,14 @@ class Transaction:
                 list(numbers),
             )
             for row in rows:
-                self._definitions.add(msgspec.json.decode(row[0], type=Journey))
+                self._add(msgspec.json.decode(row[0], type=Journey))
+
+    def _add(self, journey: Journey) -> None:
+        """Load a revision. One that does not fit this version any more stops its own entries, and nothing else."""
+        try:
+            self._definitions.add(journey)
+        except ConditionError as error:
+            _log.error(Log.WORKSPACE_REJECTED, error, journey=journey.name, revision=journey.revision)
 
     async def _look_back(self, work: Work) -> None:
         """For events that come late: what is recorded already that would end the journeys they enter."""
@@ -162,11 +176,11 @@ class Transaction:
         enters, people = self._definitions.enters, self.people
         found = []
         for arrival in work.arrivals:
-            if arrival.type in enters:
-                for name in arrival.identifiers:
-                    profile = people.profiles.get(people.rows[name])
-                    if profile is not None:
-                        found.append((arrival.type, profile, arrival.time))
+            for kind in (arrival.type, *derived.FROM.get(arrival.type, ())):
+                if kind in enters:
+                    owners = {people.rows[name] for name in arrival.identifiers}
+                    mine = (people.profiles.get(owner) for owner in owners)
+                    found += [(kind, profile, arrival.time) for profile in mine if profile is not None]
         for timer in work.timers:
             profile = people.profiles.get(timer.profile_id)
             if profile is not None and profile.cart is not None:
@@ -182,7 +196,10 @@ class Transaction:
             if profile is not None:
                 self.touched[profile.id] = profile
                 before = dict(profile.consents)
-                react.on_receipt(profile, published.receipt_arrival(receipt), turn)
+                try:
+                    react.on_receipt(profile, published.receipt_arrival(receipt), turn)
+                except Exception as error:
+                    raise Poisoned(receipt, error) from error
                 self._note_consents(profile, before, receipt.data)
         for arrival in work.arrivals:
             try:

@@ -309,6 +309,51 @@ async def test_an_event_on_which_the_decision_fails_becomes_a_dead_letter_alone(
     assert await place.count("engine.event_ids") == 19
 
 
+async def test_a_receipt_on_which_the_decision_fails_is_published_and_stops_nothing(place: Town) -> None:
+    """Listeners made wrong on purpose, as only a mistake in the code could."""
+    await place.publish(workspace(THANKS, journey("views", "page.viewed", exits=until("message.clicked"))))
+    async with place.engine() as service:
+        await place.tell(event("page.viewed", customer=anna()))
+        await place.read()
+        service._definitions().revisions["views", 1].listeners["message.clicked"] = (None,)
+        await place.receipt("clicked", at=AT + MINUTE)
+        await place.heard()
+        (outcome,) = await place.logged(topics.OUTCOMES, 1)
+        await place.tell(ordered())
+        await place.read()
+    assert msgspec.json.decode(outcome.value or b"")["type"] == "message.clicked"
+    assert await place.said() == ["thanks", "views"]
+
+
+async def test_a_pinned_revision_that_fits_this_version_no_more_stops_its_own_entries_alone(place: Town) -> None:
+    await place.publish(workspace(journey("views", "page.viewed", Wait("w", 1, "days"), say())))
+    async with place.engine():
+        await place.tell(event("page.viewed", customer=anna()))
+        await place.read()
+    await place.publish(workspace(THANKS))
+    document = msgspec.json.decode(
+        await place.pool.fetchval("SELECT document FROM workspace.journeys WHERE name = 'views'")
+    )
+    document["enter"]["condition"] = "event.of.another.age()"
+    await place.pool.execute(
+        "UPDATE workspace.journeys SET document = $1 WHERE name = 'views'", msgspec.json.encode(document)
+    )
+    async with place.engine():
+        await place.tell(ordered())
+        await place.read()
+    assert await place.said() == ["thanks"]
+
+
+async def test_a_journey_of_a_derived_event_is_not_entered_when_its_exit_is_on_record(place: Town) -> None:
+    await place.publish(workspace(journey("first", "order.first_placed", exits=until("order.cancelled"))))
+    async with place.engine():
+        await place.tell(event("order.cancelled", AT + MINUTE, customer=anna(), order=ORDER))
+        await place.read()
+        await place.tell(ordered())
+        await place.read()
+    assert await place.said() == []
+
+
 async def test_what_the_database_refuses_is_found_by_halves(place: Town) -> None:
     """A moment that no row can hold, in data that the checks let through."""
     await place.publish(workspace(THANKS))

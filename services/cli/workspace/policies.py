@@ -87,7 +87,9 @@ def _threshold(row: Row, default: Threshold | None, sheet: Sheet) -> Threshold |
     if written.text("per", "lifetime") != "lifetime":
         sheet.warning(written.at("per"), "not-yet-applied", "only 'lifetime' is counted in this version", NOT_YET)
     if "without" in written and written.texts("without") != default.without:
-        sheet.warning(written.at("without"), "not-yet-applied", "'without' can only be [shipping] in this version", NOT_YET)
+        sheet.warning(
+            written.at("without"), "not-yet-applied", "'without' can only be [shipping] in this version", NOT_YET
+        )
     return Threshold(
         steps=_steps(written, sheet) if "steps" in written else default.steps,
         currency=written.maybe("currency"),

@@ -20,6 +20,11 @@ __all__ = ["already_stated", "as_arrival", "cart_abandoned", "derive", "first_or
 
 _NOTHING = Data()
 
+FROM = {  # which events may follow from which
+    "order.placed": (first_order.TYPE, spend_threshold.TYPE),
+    "order.paid": (spend_threshold.TYPE,),
+}
+
 
 def derive(profile: Profile, event: Arrival, turn: Turn) -> Iterator[Derived]:
     """The events that follow from this one, the first of them before the next."""

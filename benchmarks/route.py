@@ -44,6 +44,8 @@ from services.kit.bus.kafka import open_kafka
 
 MESSAGES = 10_000
 WARM_UP = 3_000  # Java compiles what it runs often
+ROUNDS = 3
+ALONE = 0.05  # of the machine, for others
 LATENCIES = 300
 EVENTS_A_SECOND = 20
 BROWSE, ORDER = 0, 7  # steps of the shop's story
@@ -163,15 +165,23 @@ async def measure(parts: Machine, messages: int) -> list[Row]:
 
 
 async def _course(course: Course, name: str, messages: int) -> list[Row]:
-    await course.know(WARM_UP + 2 * messages + LATENCIES)
+    await course.know(WARM_UP + 2 * ROUNDS * messages + LATENCIES)
     await course.flood(WARM_UP, BATCH)
     rows = []
     for size, posted in ((BATCH, f"posted in batches of {BATCH}"), (1, "posted singly")):
-        rate = await course.flood(messages, size)
+        rate = await _least_disturbed(course, messages, size)
         rows += _rate_rows(rate, f"sent {name}, {posted}", single=name == "singly", counts=size == BATCH)
     if name == "singly":
         rows += _latency_rows(await course.latencies(LATENCIES))
     return rows
+
+
+async def _least_disturbed(course: Course, messages: int, size: int) -> Rate:
+    """Up to ROUNDS floods, until one had the machine for itself."""
+    rates: list[Rate] = []
+    while len(rates) < ROUNDS and not (rates and rates[-1].others < ALONE):
+        rates.append(await course.flood(messages, size))
+    return min(rates, key=lambda rate: rate.others)
 
 
 def _rate_rows(rate: Rate, how: str, *, single: bool, counts: bool) -> list[Row]:

@@ -31,7 +31,7 @@ from services.kit.dev.files import free_port
 
 KEY = "benchmark-key-0123456789abcdef0123456789"
 SECRETS = {"BACKEND_KEY": KEY, "MAIL_KEY": "mail-key"}
-SERVICES = ("gateway", "trigger-engine", "notifier")
+SERVICES = ("gateway", "trigger-engine", "notifier", "notifier 2")
 SINK, OTHERS = "provider", "others"
 _PATIENCE_SECONDS = 60
 

@@ -1,7 +1,7 @@
 """Event over HTTP → message at the provider, all services apart: `python -m benchmarks.route [MESSAGES]`.
 
 Input: 641-byte orders of customers who are known and have agreed, one message each; twenty journeys; a template of
-about 4 kB of MJML. Gateway, trigger engine, notifier, Kafka, PostgreSQL (durable) and the played provider are
+about 4 kB of MJML. Gateway, trigger engine, two notifiers, Kafka, PostgreSQL (durable) and the played provider are
 processes of their own on one machine. The rate runs from the first POST to the last message at the provider; CPU time
 is that of all processes but provider and driver, until everything is settled. Latency is measured singly, at a low
 rate.

@@ -1,4 +1,4 @@
-"""A whole installation as separate processes: gateway, trigger engine, notifier, over a provider that is played."""
+"""A whole installation as separate processes: gateway, trigger engine, two notifiers, over a provider that is played."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def sink() -> Iterator[str]:
 
 @contextmanager
 def stage(parts: Machine, url: str, provider: str, others: dict[str, int]) -> Iterator[Stage]:
-    """Run the three services over this database until the end of the block; `others` are counted beside them."""
+    """Run the services over this database until the end of the block; `others` are counted beside them."""
     prefix = urlsplit(url).path[1:] + "."
     ports = {name: free_port() for name in SERVICES}
     with ExitStack() as stack:

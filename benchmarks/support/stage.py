@@ -1,4 +1,4 @@
-"""A whole installation as processes: gateway, trigger engine, two notifiers, over a provider that is played."""
+"""A whole installation as separate processes: gateway, trigger engine, two notifiers, over a played provider."""
 
 from __future__ import annotations
 

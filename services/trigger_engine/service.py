@@ -15,7 +15,7 @@ from services.contracts import topics, workspace
 from services.contracts.message import OUTBOUND_HINT
 from services.kit.bus import Consumer
 from services.kit.database.pool import FAILURES, Connection
-from services.kit.errors import Misconfigured
+from services.kit.errors import Misconfigured, TryAgain
 from services.kit.notify import Listener, notify
 from services.kit.service import Context
 from services.kit.telemetry import metrics
@@ -31,6 +31,7 @@ from services.trigger_engine.workspace import Follower
 
 PARTITION_DAYS = 3
 PARTITION_SECONDS = 3_600.0
+JOIN_SECONDS = 1.0
 
 _log = Logger()
 
@@ -122,7 +123,13 @@ class TriggerEngine:
             _log.info(Log.PARTITIONS_ASSIGNED, partitions=sorted(partitions))
             return found
 
-        consumer = await bus.consumer(topic, group, context.instance, start, topic_id=topic_id)
+        while True:
+            try:
+                consumer = await bus.consumer(topic, group, context.instance, start, topic_id=topic_id)
+                break
+            except TryAgain as problem:
+                _log.warning(Log.BUS_LOST, problem=str(problem))
+                await asyncio.sleep(JOIN_SECONDS)
         self._consumer = consumer
         fence = Fence(context.pool, consumer, context.clock, topic)
         self._relay = Relay(context.pool, await bus.producer())

@@ -59,6 +59,11 @@ def derived_event(kind: str, profile: bytes, business_key: str) -> bytes:
     return uuid5("derived", kind, profile.hex(), business_key)
 
 
+def alarm(kind: str, profile: bytes) -> bytes:
+    """The id of a profile's one timer of a kind, such as that of `cart.abandoned`."""
+    return uuid5("timer", kind, profile.hex())
+
+
 def profile(event: bytes, ordinal: int) -> bytes:
     """A new profile, made by the event that first named one of its identifiers."""
     return uuid5("profile", event.hex(), str(ordinal))

@@ -12,7 +12,7 @@ from datetime import datetime
 from services.contracts import ids
 from services.contracts.reasons import Reason
 from services.kit.database.pool import Connection
-from services.trigger_engine.derived import cart_abandoned
+from services.trigger_engine.journeys import alarms
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.profiles.arrival import Arrival
@@ -147,9 +147,6 @@ class People:
             self.rows[name] = self.moved[name] = keeper.id
 
     def _merge(self, keeper: Profile, other: Profile, into: Reaction, now: datetime) -> None:
-        if other.cart is not None and other.cart.due is not None:
-            timer = cart_abandoned.timer_id(other)
-            into.timers[timer] = Timer(timer, other.id, None, 0)
         for entry in merge(keeper, other):
             row = EntryRow(entry.id, keeper.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step)
             row.ended_at, row.reason = now, Reason.MERGED_AWAY.value
@@ -158,9 +155,7 @@ class People:
         for entry in keeper.entries:
             if entry.wake is not None:
                 into.timers[entry.id] = Timer(entry.id, keeper.id, entry.wake, entry.generation)
-        if keeper.cart is not None and keeper.cart.due is not None:
-            timer = cart_abandoned.timer_id(keeper)
-            into.timers[timer] = Timer(timer, keeper.id, keeper.cart.due, keeper.cart.generation)
+        alarms.join(keeper, other, into)
         for name in other.identifiers:
             self.rows[name] = self.moved[name] = keeper.id
         if other.id in into.messages:

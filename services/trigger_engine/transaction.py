@@ -16,9 +16,9 @@ from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.database.pool import Connection
 from services.kit.telemetry.logs import Log, Logger
-from services.trigger_engine import derived, erasure, published
+from services.trigger_engine import erasure, published
 from services.trigger_engine.erasure import Erasure
-from services.trigger_engine.journeys import react
+from services.trigger_engine.journeys import derived, react
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction

@@ -11,8 +11,7 @@ from datetime import timedelta
 
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
-from services.trigger_engine import derived
-from services.trigger_engine.journeys import enter, walk
+from services.trigger_engine.journeys import alarms, derived, enter, walk
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Reaction, Revocation
 from services.trigger_engine.journeys.turn import Turn
@@ -31,15 +30,19 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     if event.type in STATEABLE_TYPES and derived.already_stated(profile, event):
         turn.into.skip("", Reason.DUPLICATE)
         return
+    if profile.id in turn.into.joined:
+        turn.into.joined.discard(profile.id)
+        derived.watch_again(profile, turn)
     _happen(profile, event, turn)
 
 
 def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> None:
     """Wake what set this timer, unless it was set anew or taken away since."""
-    woken = derived.cart_abandoned.wake(profile, timer, generation, turn.definitions.derive)
-    if woken is not None:
-        turn.into.derived.append(woken)
-        _happen(profile, derived.as_arrival(woken, profile), turn, 1)
+    alarm = alarms.fire(profile, timer, generation)
+    if alarm is not None:
+        for one in derived.wake(profile, *alarm, turn):
+            turn.into.derived.append(one)
+            _happen(profile, derived.as_arrival(one, profile), turn, 1)
         return
     entry = next((e for e in profile.entries if e.id == timer and e.generation == generation and e.wake), None)
     if entry is not None:

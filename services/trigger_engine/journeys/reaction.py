@@ -63,7 +63,10 @@ class Derived(msgspec.Struct, gc=False):
 
 
 class Reaction(msgspec.Struct):
-    """All that follows from one input, or from a batch of them. `messages` are by profile."""
+    """All that follows from one input, or from a batch of them.
+
+    `messages` are by profile; `joined` are profiles that others have become one with, whose alarms must be set anew.
+    """
 
     messages: dict[bytes, list[Message]] = msgspec.field(default_factory=dict)
     revocations: list[Revocation] = msgspec.field(default_factory=list)
@@ -72,6 +75,7 @@ class Reaction(msgspec.Struct):
     derived: list[Derived] = msgspec.field(default_factory=list)
     ended: list[Reason] = msgspec.field(default_factory=list)
     trace: list[tuple[str, Reason]] = msgspec.field(default_factory=list)
+    joined: set[bytes] = msgspec.field(default_factory=set)
 
     def say(self, message: Message) -> None:
         """Queue a message."""

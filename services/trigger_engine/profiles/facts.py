@@ -127,9 +127,7 @@ def _cart(profile: Profile, event: Arrival, cart: CartData, *, keep_cart: bool) 
     data = event.fields["cart"] if keep_cart else {"id": cart.id}
     if known is not None and (changed, cart.id) == (known.changed_at, known.id) and repr(data) <= repr(known.data):
         return
-    generation = 0 if known is None else known.generation
-    due = None if known is None else known.due
-    profile.cart = Cart(cart.id, changed, data, event.source, due, generation)
+    profile.cart = Cart(cart.id, changed, data, event.source)
 
 
 def is_bought(profile: Profile, cart: Cart) -> bool:

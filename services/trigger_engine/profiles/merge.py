@@ -58,7 +58,6 @@ def _merge_cart(keeper: Profile, other: Profile) -> None:
     mine, theirs = keeper.cart, other.cart
     if theirs is not None and (mine is None or (theirs.changed_at, theirs.id) > (mine.changed_at, mine.id)):
         keeper.cart = theirs
-        theirs.generation = max(theirs.generation, mine.generation if mine else 0) + 1
 
 
 def _merge_entries(keeper: Profile, other: Profile) -> list[Entry]:

@@ -49,14 +49,19 @@ class Seen(msgspec.Struct, array_like=True, gc=False):
 
 
 class Cart(msgspec.Struct, array_like=True, gc=False):
-    """The cart now. `changed_at` is its own word for its last change; `timer` the generation of its timer."""
+    """The cart now. `changed_at` is its own word for its last change."""
 
     id: str
     changed_at: datetime
     data: dict[str, Any]
     source: str
-    due: datetime | None = None
-    generation: int = 0
+
+
+class Alarm(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A moment at which something follows from time alone; only the firing of this generation counts."""
+
+    due: datetime
+    generation: int
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -84,8 +89,8 @@ class Entry(msgspec.Struct, array_like=True):
 class Profile(msgspec.Struct):
     """One customer. Sums of money are whole ten-thousandths, so that no order of events changes them; times are UTC.
 
-    `stated` holds the business keys of facts that the shop or wici has stated; `formerly` the ids of profiles that
-    became this one.
+    `stated` holds the business keys of facts that the shop or wici has stated; `alarms` what wakes by kind, of
+    `alarms_set` that were ever set; `formerly` the ids of profiles that became this one.
     """
 
     id: bytes
@@ -102,6 +107,8 @@ class Profile(msgspec.Struct):
     stated: dict[str, datetime] = msgspec.field(default_factory=dict)
     cart: Cart | None = None
     bought: dict[str, datetime] = msgspec.field(default_factory=dict)
+    alarms: dict[str, Alarm] = msgspec.field(default_factory=dict)
+    alarms_set: int = 0
     entries: list[Entry] = msgspec.field(default_factory=list)
     entered: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
     formerly: list[bytes] = msgspec.field(default_factory=list)

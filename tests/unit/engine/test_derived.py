@@ -11,7 +11,7 @@ import pytest
 
 from services.contracts.reasons import Reason
 from services.contracts.settings import Threshold
-from services.trigger_engine.derived import cart_abandoned
+from services.trigger_engine.journeys.derived import cart_abandoned
 from services.trigger_engine.profiles.arrival import Arrival
 from tests.support.engine import AT, DAY, DERIVE, HOUR, MINUTE, REMINDER, Run, anna, happened, journey, workspace
 

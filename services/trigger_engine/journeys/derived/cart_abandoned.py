@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from services.contracts import ids
 from services.contracts.settings import Derive
-from services.trigger_engine.journeys.reaction import Derived, Timer
+from services.trigger_engine.journeys.alarms import set_alarm
+from services.trigger_engine.journeys.reaction import Derived
 from services.trigger_engine.journeys.turn import Turn
-from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.facts import is_bought
 from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.state import Cart, Profile
@@ -16,11 +17,6 @@ from services.trigger_engine.profiles.state import Cart, Profile
 TYPE = "cart.abandoned"
 MOST_STATED = 20
 WATCHED = frozenset({"cart.updated", "order.placed"})
-
-
-def timer_id(profile: Profile) -> bytes:
-    """The id of a profile's one cart timer."""
-    return ids.uuid5("timer", "cart", profile.id.hex())
 
 
 def business_key(cart_id: str, changed_at: datetime) -> str:
@@ -36,32 +32,25 @@ def state(profile: Profile, business: str, at: datetime) -> None:
         del profile.stated[min(carts, key=profile.stated.__getitem__)]
 
 
-def watch(profile: Profile, event: Arrival, after: float, turn: Turn) -> None:
-    """Set the timer when the cart changes; take it away when the cart is bought or emptied."""
-    cart = profile.cart
-    if cart is None or event.type not in WATCHED:
-        return
-    due = None
-    if not is_empty(cart) and not is_bought(profile, cart):
+def watch(profile: Profile, after: float | None, turn: Turn) -> None:
+    """Set the alarm as the cart is now; take it away when the cart is bought or empty."""
+    cart, due = profile.cart, None
+    if after is not None and cart is not None and not is_empty(cart) and not is_bought(profile, cart):
         due = min(cart.changed_at, turn.now) + timedelta(seconds=after)
-    if due == cart.due:
-        return
-    cart.due = due
-    cart.generation += 1
-    turn.into.timers[timer_id(profile)] = Timer(timer_id(profile), profile.id, due, cart.generation)
+        if business_key(cart.id, cart.changed_at) in profile.stated:
+            due = None
+    set_alarm(profile, TYPE, due, turn.into)
 
 
-def wake(profile: Profile, timer: bytes, generation: int, derive: Derive) -> Derived | None:
-    """The abandonment, if this is the cart's timer as it was last set and nothing was bought since."""
+def wake(profile: Profile, due: datetime, derive: Derive) -> Iterator[Derived]:
+    """The abandonment, if nothing was bought or stated since the alarm was set."""
     cart = profile.cart
-    if cart is None or cart.generation != generation or cart.due is None or timer != timer_id(profile):
-        return None
-    due, cart.due = cart.due, None
+    if cart is None or derive.cart_abandoned is None or is_bought(profile, cart):
+        return
     business = business_key(cart.id, cart.changed_at)
-    if derive.cart_abandoned is None or is_bought(profile, cart) or business in profile.stated:
-        return None
-    state(profile, business, due)
-    return Derived(ids.derived_event(TYPE, profile.id, business), TYPE, due, profile.id, {"cart": cart.data})
+    if business not in profile.stated:
+        state(profile, business, due)
+        yield Derived(ids.derived_event(TYPE, profile.id, business), TYPE, due, profile.id, {"cart": cart.data})
 
 
 def is_empty(cart: Cart) -> bool:

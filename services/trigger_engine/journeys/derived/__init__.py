@@ -7,9 +7,10 @@ is unique per profile, so that what the shop states itself and what wici derives
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from services.contracts.data import Data, ThresholdData
-from services.trigger_engine.derived import cart_abandoned, first_order, spend_threshold
+from services.trigger_engine.journeys.derived import cart_abandoned, first_order, spend_threshold
 from services.trigger_engine.journeys.reaction import Derived
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles.arrival import Arrival
@@ -35,8 +36,19 @@ def derive(profile: Profile, event: Arrival, turn: Turn) -> Iterator[Derived]:
         yield from spend_threshold.derive(
             profile, event, wanted.spend_threshold, turn.definitions.settings.shop.currency
         )
-    if wanted.cart_abandoned is not None:
-        cart_abandoned.watch(profile, event, wanted.cart_abandoned, turn)
+    if wanted.cart_abandoned is not None and event.type in cart_abandoned.WATCHED:
+        cart_abandoned.watch(profile, wanted.cart_abandoned, turn)
+
+
+def watch_again(profile: Profile, turn: Turn) -> None:
+    """Set every alarm of a profile with which another has become one, as what is known of both says."""
+    cart_abandoned.watch(profile, turn.definitions.derive.cart_abandoned, turn)
+
+
+def wake(profile: Profile, kind: str, due: datetime, turn: Turn) -> Iterator[Derived]:
+    """The events that follow from an alarm's firing; `due` is the moment that it was set to."""
+    if kind == cart_abandoned.TYPE:
+        yield from cart_abandoned.wake(profile, due, turn.definitions.derive)
 
 
 def already_stated(profile: Profile, event: Arrival) -> bool:

@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -20,9 +19,8 @@ from services.cli.secret_key import keys_in_use
 from services.cli.terminal import Answer, confirm, table
 from services.contracts import ids, topics
 from services.contracts.workspace import current
-from services.gateway import webhooks
 from services.gateway.records import Destination
-from services.gateway.translation import unlocked
+from services.gateway.replay import originals
 from services.kit.bus import Bus, Outgoing, Record
 from services.kit.bus.dead_letters import Origin, origin, replay
 from services.kit.clock import SystemClock
@@ -81,7 +79,7 @@ async def show(settings: Settings, name: str) -> Answer:
 async def replay_letters(settings: Settings, name: str) -> Answer:
     """Append a letter's original at the end of its topic, or arm a parked timer again; `all` for every one.
 
-    A storefront's webhook is translated anew instead, under the workspace that is published now.
+    What came from outside is translated anew instead, under the workspace that is published now.
     """
     async with _desk(settings) as desk:
         letters, timers = await _chosen(desk, name)
@@ -94,17 +92,13 @@ async def replay_letters(settings: Settings, name: str) -> Answer:
 
 
 async def _originals(settings: Settings, desk: _Desk, letter: Letter) -> list[Outgoing]:
-    if not letter.origin.topic.startswith(webhooks.ORIGIN):
+    if "/" not in letter.origin.topic:
         return [replay(letter.record)]
-    name = letter.origin.topic.removeprefix(webhooks.ORIGIN)
-    workspace = await current(desk.connection)
-    connected = unlocked(workspace.settings, name) if workspace else None
-    if connected is None:
-        raise Misconfigured(f"{letter.name} came from source {name!r}, which the published workspace does not connect.")
     destination = Destination(settings.topic(topics.EVENTS), keys_in_use(settings))
     try:
-        arrived = datetime.fromisoformat(letter.origin.failed_at)
-        return webhooks.again(letter.record, connected, arrived, destination)
+        return originals(letter.record, letter.origin, await current(desk.connection), destination)
+    except Misconfigured as problem:
+        raise Misconfigured(f"{letter.name}: {problem}") from None
     except BadRecord as problem:
         raise Misconfigured(
             f"{letter.name} still cannot be translated: {problem} Correct its cause or drop it."

@@ -12,11 +12,12 @@ from starlette.routing import Route
 
 from services.contracts import topics
 from services.gateway import openapi
-from services.gateway.flow import accept, hear
+from services.gateway.flow import accept, hear, track
 from services.gateway.problems import HttpProblem
 from services.gateway.published import Follower
 from services.gateway.publishing import NOTHING_PUBLISHED
 from services.gateway.records import Destination
+from services.gateway.segment.calls import ADDRESSES
 from services.kit.bus import Producer
 from services.kit.service import Context
 
@@ -27,7 +28,7 @@ CORS = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
     **CORS,
     "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "authorization, content-type, traceparent",
+    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, traceparent, x-retry-count",
     "Access-Control-Max-Age": "86400",
 }
 
@@ -68,6 +69,10 @@ class Gateway:
         """The addresses of this service."""
         return [
             Route("/v1/events", _answering(self.events), methods=["POST", "OPTIONS"]),
+            *(
+                Route(f"/v1/{address}", _answering(self.segment(kind)), methods=["POST", "OPTIONS"])
+                for address, kind in ADDRESSES.items()
+            ),
             Route("/webhooks/{source}", _answering(self.webhook), methods=["POST"]),
             Route("/openapi.json", self.description, methods=["GET"]),
         ]
@@ -78,6 +83,17 @@ class Gateway:
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
         taken = await accept(request, self)
         return Response(msgspec.json.encode({"accepted": len(taken), "ids": taken}), HTTPStatus.ACCEPTED, CORS, JSON)
+
+    def segment(self, kind: str) -> Endpoint:
+        """200 for a call of this kind by a Segment client, once the bus has its events."""
+
+        async def answer(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+            taken = await track(request, kind, self)
+            return Response(msgspec.json.encode(taken.as_json()), HTTPStatus.OK, CORS, JSON)
+
+        return answer
 
     async def webhook(self, request: Request) -> Response:
         """202 with the ids of the events, once the bus has them; 200 for the test of an address."""

@@ -2,6 +2,7 @@
 
     an API call:  who is it? → read the body → split it into events → check each → publish all → 202
     a webhook:    read the body → is it signed? → translate it into events → check each → publish all → 202
+    a Segment call: who is it? → read the body → translate each message, check it → publish all → 200
 
 Every step raises HttpProblem to answer otherwise; then nothing is published. A signed webhook that cannot be translated
 becomes a dead letter.
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING
 
 from services.contracts import ids
 from services.gateway import cloudevents, records, webhooks
-from services.gateway.keys import authenticate
+from services.gateway.keys import authenticate, granted, key_of
 from services.gateway.limits import read_body
 from services.gateway.problems import MAX_FAULTS, Fault, Listed, of_faults
 from services.gateway.published import Published
 from services.gateway.publishing import in_force, publish, send
 from services.gateway.reading import named
 from services.gateway.records import Arrival, Destination, Record
+from services.gateway.segment import calls
+from services.gateway.segment.taking import Taken, take
 from services.gateway.validation import check
 from services.kit.errors import BadRecord
 from services.kit.telemetry import trace
@@ -59,13 +62,26 @@ async def hear(request: Request, gateway: Gateway) -> list[str] | None:
     return [ids.text(record.id) for record in batch]
 
 
+async def track(request: Request, kind: str, gateway: Gateway) -> Taken:
+    """Take a call of a Segment client: all that can be understood of a batch, or the one message."""
+    published = in_force(gateway)
+    key = key_of(request.headers.get("authorization"))
+    grant = None if key is None else granted(published.keys, key)
+    call = calls.opened(kind, await read_body(request, gzip=True))
+    grant = grant or granted(published.keys, call.key)
+    arrival = Arrival(grant, gateway.clock.now(), request.headers.get(trace.HEADER))
+    taken = take(call, arrival, published.words, gateway.destination, gateway.dead_letters)
+    await publish(taken.events, grant.source, gateway, taken.letters)
+    return taken
+
+
 def checked(events: list[bytes], arrival: Arrival, published: Published, destination: Destination) -> list[Record]:
     """Every event's record, or one problem that lists what is wrong with which."""
     batch: list[Record] = []
     faults: list[Listed] = []
     for index, raw in enumerate(events):
         try:
-            event = check(raw, arrival.grant.scope, published.own_types)
+            event = check(raw, arrival.grant.scope, published.words.own_types)
         except Fault as fault:
             faults.append(Listed(index, named(raw), fault))
             if len(faults) == MAX_FAULTS:

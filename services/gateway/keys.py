@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from hashlib import sha256
 from http import HTTPStatus
@@ -48,16 +49,33 @@ def read_keys(settings: Settings, environ: Mapping[str, str]) -> Keys:
 
 
 def authenticate(keys: Keys, authorization: str | None) -> Grant:
-    """The grant of a bearer key (RFC 6750 §2.1). HttpProblem 401 without one.
+    """The grant of a key in the header Authorization, see `key_of`. HttpProblem 401 without one."""
+    return granted(keys, key_of(authorization))
+
+
+def key_of(authorization: str | None) -> str | None:
+    """A bearer key (RFC 6750 §2.1), or Basic's user name without a password (RFC 7617), as Segment does it."""
+    scheme, _, said = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return said.strip() or None
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(said.strip(), validate=True).decode().removesuffix(":") or None
+    except ValueError:
+        return None
+
+
+def granted(keys: Keys, key: str | None) -> Grant:
+    """The grant of a key. HttpProblem 401 without one.
 
     Looking up a digest takes no time that depends on how much of a wrong key is right.
     """
-    scheme, _, key = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    if key is None:
         raise _unauthorized(
             "Write the header Authorization: Bearer KEY, with a key of an http source in wici.yaml.", ""
         )
-    grant = keys.get(_digest(key.strip()))
+    grant = keys.get(_digest(key))
     if grant is None:
         detail = (
             "This key belongs to no http source of the published workspace. Use one of its keys, or run wici apply."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,13 +17,19 @@ BODY_SECONDS = 30.0
 _CLOSE = {"Connection": "close"}
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. HttpProblem 413 over 1 MB, 415 when compressed, 408 when it does not arrive in time."""
+async def read_body(request: Request, *, gzip: bool = False) -> bytes:
+    """The whole body. HttpProblem 413 over 1 MB, 415 if it is compressed (where not `gzip`), 408 if it is late."""
     encoding = request.headers.get("content-encoding", "identity")
+    if gzip and encoding == "gzip":
+        return _unpacked(await _whole(request))
     if encoding != "identity":
         raise HttpProblem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding {encoding[:40]!r}: send it uncompressed."
         )
+    return await _whole(request)
+
+
+async def _whole(request: Request) -> bytes:
     if _announced(request) > MAX_DISCARDED_BYTES:
         raise _too_large(_CLOSE)
     try:
@@ -47,6 +54,20 @@ async def _read(request: Request) -> bytes:
     if size > MAX_BODY_BYTES:
         raise _too_large({})
     return b"".join(chunks)
+
+
+def _unpacked(body: bytes) -> bytes:
+    """No more is unpacked than may be large: a few bytes can stand for gigabytes."""
+    packed = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        whole = packed.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is not gzip, as Content-Encoding says.") from None
+    if len(whole) > MAX_BODY_BYTES:
+        raise _too_large({})
+    if not packed.eof:
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, "The body is not gzip to its end.")
+    return whole
 
 
 def _announced(request: Request) -> int:

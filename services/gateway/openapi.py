@@ -15,6 +15,7 @@ import msgspec
 from services.contracts import schemas
 from services.contracts.data import Data, data_type
 from services.contracts.event import ACCEPTED_TYPES
+from services.gateway import openapi_segment
 from services.gateway.cloudevents import BATCH, STRUCTURED
 from services.gateway.problems import MEDIA_TYPE
 
@@ -65,11 +66,22 @@ def text() -> str:
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
+    refusals = {str(int(status)): _refusal(status, why) for status, why in _REFUSALS.items()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "wici gateway", "version": "1", "description": "Where a shop says what happened."},
-        "paths": {"/v1/events": {"post": _post_events()}, "/openapi.json": {"get": _get_description()}},
-        "components": {"schemas": _schemas(), "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "paths": {
+            "/v1/events": {"post": _post_events()},
+            **openapi_segment.paths(refusals),
+            "/openapi.json": {"get": _get_description()},
+        },
+        "components": {
+            "schemas": {**_schemas(), **openapi_segment.SCHEMAS},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "writeKey": {"type": "http", "scheme": "basic", "description": "The key is the user name."},
+            },
+        },
     }
 
 

@@ -11,8 +11,10 @@ import asyncpg
 import jsonschema_rs
 import msgspec
 
+from services.contracts.settings import Settings
 from services.contracts.workspace import CHANNEL, Workspace, current
 from services.gateway.keys import Keys, read_keys
+from services.gateway.segment.words import normal
 from services.gateway.translation import Connected, connect
 from services.gateway.validation import DataCheck
 from services.kit.database.pool import FAILURES
@@ -25,6 +27,17 @@ POLL_SECONDS = 1.0
 _log = Logger(service="gateway")
 
 
+class Vocabulary(NamedTuple):
+    """What a version says about events: its settings, and the shop's own types with their checks.
+
+    `own_names` are these types by name as Segment's clients may write it.
+    """
+
+    settings: Settings
+    own_types: Mapping[str, DataCheck]
+    own_names: Mapping[str, str]
+
+
 class Published(NamedTuple):
     """One version, ready for use."""
 
@@ -32,20 +45,26 @@ class Published(NamedTuple):
     sources: Mapping[str, str]  # name to storefront
     keys: Keys
     storefronts: Mapping[str, Connected]
-    own_types: Mapping[str, DataCheck]
+    words: Vocabulary
 
 
 def prepare(workspace: Workspace, environ: Mapping[str, str]) -> Published:
     """Resolve the keys and compile the schemas. Misconfigured, with what to change, if any cannot be."""
-    checks = {name: _data_check(name, schema) for name, schema in workspace.event_schemas.items()}
+    words = vocabulary(workspace)
     settings = workspace.settings
     sources = {name: source.storefront for name, source in settings.sources.items()}
-    return Published(workspace.version, sources, read_keys(settings, environ), connect(settings, environ), checks)
+    return Published(workspace.version, sources, read_keys(settings, environ), connect(settings, environ), words)
+
+
+def vocabulary(workspace: Workspace) -> Vocabulary:
+    """Compile the schemas. Misconfigured if one is none."""
+    checks = {name: _data_check(name, schema) for name, schema in workspace.event_schemas.items()}
+    return Vocabulary(workspace.settings, checks, {normal(name): name for name in checks})
 
 
 def _data_check(name: str, schema: dict[str, Any]) -> DataCheck:
     try:
-        validator = jsonschema_rs.validator_for(schema)
+        validator = jsonschema_rs.validator_for(schema, mask="the value")  # which may be somebody's address
     except ValueError as error:
         raise Misconfigured(f"events/{name}.schema.json is no JSON Schema: {str(error).splitlines()[0]}") from None
 

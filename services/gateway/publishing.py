@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.gateway.problems import bus_silent, unavailable
@@ -25,9 +26,9 @@ def in_force(gateway: Gateway) -> Published:
     return published
 
 
-async def publish(batch: list[Record], source: str, gateway: Gateway) -> None:
-    """Return when the bus has acknowledged every record, and count them."""
-    await send([record.outgoing for record in batch], source, gateway)
+async def publish(batch: list[Record], source: str, gateway: Gateway, letters: Sequence[Outgoing] = ()) -> None:
+    """Return when the bus has acknowledged every record, and the dead letters beside them; count the records."""
+    await send([*(record.outgoing for record in batch), *letters], source, gateway)
     EVENTS_PUBLISHED.labels(source, "accepted").inc(len(batch))
 
 

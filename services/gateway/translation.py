@@ -67,7 +67,8 @@ def events(connected: Connected, delivery: Delivery) -> list[Event]:
 
 def _statements(connected: Connected, translate: Translate, body: bytes) -> list[Statement]:
     payload = _payload(body)
-    return [placed(each, payload, connected.places) for each in translate(payload, connected.shop)]
+    said = translate(payload, connected.shop)
+    return [each._replace(data=placed(each.data, payload, connected.places)) for each in said]
 
 
 def _payload(body: bytes) -> dict[str, Any]:

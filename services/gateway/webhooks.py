@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from services.gateway import records, translation
+from services.gateway import letters, records, translation
 from services.gateway.keys import STOREFRONT, Grant
 from services.gateway.limits import read_body
 from services.gateway.problems import HttpProblem
@@ -17,32 +17,16 @@ from services.gateway.published import Published
 from services.gateway.records import Arrival, Destination, Record
 from services.gateway.storefronts.base import Delivery
 from services.gateway.translation import Connected
-from services.kit.bus import Headers, Outgoing
+from services.kit.bus import Outgoing
 from services.kit.bus import Record as BusRecord
-from services.kit.bus.dead_letters import dead_letter
 from services.kit.errors import BadRecord
 from services.kit.telemetry import trace
-from services.kit.telemetry.logs import Log, Logger
-from services.kit.telemetry.metrics import DEAD_LETTERS, EVENTS_PUBLISHED
+from services.kit.telemetry.metrics import EVENTS_PUBLISHED
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-_log = Logger(service="gateway")
-
-ORIGIN = "webhooks/"  # and the source's name: what a dead letter calls the topic that it came from
-
-
-class Heard(NamedTuple):
-    """A webhook in the form of a record, as dead letters keep it; it has no place in any log."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    timestamp: int
-    partition: int = 0
-    offset: int = 0
+ORIGIN = "webhooks"  # what dead letters call the topic that they came from: this, a slash, the source's name
 
 
 async def delivered(request: Request, connected: Connected) -> Delivery | None:
@@ -73,10 +57,7 @@ def written(delivery: Delivery, connected: Connected, at: datetime, destination:
 def letter(delivery: Delivery, source: str, problem: BadRecord, at: datetime, topic: str) -> Outgoing:
     """A verified delivery as a dead letter for `topic`, with the platform's own headers."""
     kept = [(name, value.encode()) for name, value in delivery.headers.items() if _is_the_platforms(name)]
-    heard = Heard(ORIGIN + source, source.encode(), delivery.body, kept, int(at.timestamp() * 1000))
-    DEAD_LETTERS.labels(problem.reason).inc()
-    _log.warning(Log.RECORD_DEAD_LETTERED, topic=heard.topic, reason=problem.reason)
-    return dead_letter(heard, problem, at, topic)
+    return letters.letter(letters.Body(ORIGIN, source, delivery.body, kept), problem, at, topic)
 
 
 def again(letter: BusRecord, connected: Connected, at: datetime, destination: Destination) -> list[Outgoing]:

@@ -39,10 +39,11 @@ HTTP = Table(
         "storefront": Text(),
         "keys": ListOf(SecretShape(), "server keys: they may send everything", alone=True, at_least=1),
         "browser_keys": ListOf(SecretShape(), "keys for pages: views and carts only", alone=True),
+        "map": WORDS_MAP,
     },
     required=("keys",),
     like="{storefront: http, keys: [$BACKEND_KEY]}",
-    about="an own back end, over CloudEvents",
+    about="an own back end, over CloudEvents or with a Segment client",
 )
 _WEBHOOKS = Table(
     {"storefront": Text(), "secrets": SECRETS, "map": WORDS_MAP},

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.contracts.data import Cart, Customer, Order, Product
-from services.gateway.storefronts.base import Payload, Statement
+from services.gateway.storefronts.base import Payload
 from services.gateway.storefronts.payload import locale
 
 _YES = frozenset({"1", "yes", "y", "true", "on", "tak", "t", "subscribed", "checked"})
@@ -31,16 +31,16 @@ _CUSTOMER = [*_names(Customer), *(f"{_CONSENT}{channel}" for channel in ("email"
 WORDS = (*_CUSTOMER, *(f"{each}.{name}" for each, kind in _OBJECTS.items() for name in _names(kind)))
 
 
-def placed(statement: Statement, payload: Payload, places: Mapping[str, str]) -> Statement:
-    """The statement with the facts that `payload` keeps where `places` says. They win over the platform's own."""
-    data = dict(statement.data)
+def placed(said: dict[str, Any], payload: Payload, places: Mapping[str, str]) -> dict[str, Any]:
+    """An event's data with the facts that `payload` keeps where `places` says. They win over the platform's own."""
+    data = dict(said)
     for word, place in places.items():
         value = find(payload, place)
         whole, _, name = word.partition(".")
         target, name = (whole, name) if whole in _OBJECTS else ("customer", word)
         if value is not None and target in data:
             data[target] = _told(data[target], name, value)
-    return statement._replace(data=data)
+    return data
 
 
 def find(payload: Any, place: str) -> str | None:

@@ -51,7 +51,7 @@ def _histogram(name: str, about: str, buckets: tuple[float, ...], *labels: str) 
 # Events
 EVENTS_PUBLISHED = _counter(
     "wici_events_published_total",
-    "Events the gateway took or refused (accepted, refused, unavailable).",
+    "Events the gateway took or not (accepted, ignored, refused, unavailable).",
     "source",
     "result",
 )

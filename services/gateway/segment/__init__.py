@@ -1,0 +1,1 @@
+"""The API of Segment's clients: messages in, events in our words out (docs/connect/segment.md)."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import IO
 
 import pytest
+import structlog
 
 from tests.support import databases, keeper
 
@@ -35,6 +36,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_HELD].close()
     if not list(keeper.run_folder().glob("*.address")):
         shutil.rmtree(keeper.run_folder())
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """A command under test writes its log to a stream that ends with the test; the next one must not."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ def test_no_provider_with_an_adapter_is_called_one_without() -> None:
         ('"https://sklep.example"', "sklep.example", "wici.yaml:1:26", "bad-value", "https://"),
         ("sources:", "source:", "wici.yaml:2:1", "unknown-key", "sources"),
         ("keys: [$BACKEND_KEY]", "keys: []", "wici.yaml:3:37", "bad-value", "at least 1"),
-        ("keys: [$BACKEND_KEY]", "maps: {}", "wici.yaml:3:31", "unknown-key", "keys"),
+        ("keys: [$BACKEND_KEY]", "keyss: {}", "wici.yaml:3:31", "unknown-key", "keys"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_where_it_stands(

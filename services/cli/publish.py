@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.contracts.journey import Branch, Journey, Send, Step
+from services.contracts.journey import Journey, Send, Step, every_step
 from services.contracts.workspace import CHANNEL, Workspace
 from services.kit.errors import Misconfigured
 from services.kit.notify import notify
@@ -70,11 +70,8 @@ def changed_meanings(old: Journey, new: Journey) -> list[str]:
 
 
 def _meanings(steps: tuple[Step, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for step in steps:
+    for step in every_step(steps):
         yield step.id, (type(step).__name__, step.template if isinstance(step, Send) else "")
-        if isinstance(step, Branch):
-            for arm in step.arms:
-                yield from _meanings(arm.do)
 
 
 async def _revise(

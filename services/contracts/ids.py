@@ -74,9 +74,19 @@ def entry(journey: str, event: bytes) -> bytes:
     return uuid5("entry", journey, event.hex())
 
 
+def started(entry_id: bytes, step: str) -> bytes:
+    """What stands for the event where a step starts another journey: this entry, this step."""
+    return uuid5("start", entry_id.hex(), step)
+
+
 def send_key(entry_id: bytes, step: str, slot: str) -> bytes:
     """One message: this entry, this step, this channel slot. Survives merge, upgrade and failover."""
     return uuid5("send", entry_id.hex(), step, slot)
+
+
+def chance(salt: str, profile_id: bytes) -> float:
+    """A customer's lot in a draw, 0 up to 100: the same for ever, and unrelated to that in another draw."""
+    return int.from_bytes(uuid5("chance", salt, profile_id.hex())[:4]) / 2**32 * 100
 
 
 def attempt(first_send_key: bytes, ordinal: int) -> bytes:

@@ -5,6 +5,8 @@ The published document is JSON in `workspace.journeys`; conditions stay text and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -53,12 +55,37 @@ class Send(msgspec.Struct, frozen=True, tag="send", tag_field="kind", omit_defau
     on_unknown: Literal["settle", "retry"] = "settle"
 
 
+class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A time on the customer's clock: `minute` from midnight, on the next `weekday` (0 is Monday) or the next day."""
+
+    minute: int
+    weekday: int | None = None
+
+
 class Wait(msgspec.Struct, frozen=True, tag="wait", tag_field="kind", omit_defaults=True):
-    """Wait `amount` of `unit`. Days and weeks are calendar days in the customer's zone; shorter units are exact."""
+    """Wait `amount` of `unit`, or `until` a time on the customer's clock or the moment that an expression gives.
+
+    Days and weeks are calendar days in the customer's zone; shorter units are exact.
+    """
 
     id: str
-    amount: float
-    unit: Literal["seconds", "minutes", "hours", "days", "weeks"]
+    amount: float = 0.0
+    unit: Literal["seconds", "minutes", "hours", "days", "weeks"] = "seconds"
+    until: Clock | str | None = None
+
+
+class WaitFor(msgspec.Struct, frozen=True, tag="wait_for", tag_field="kind", omit_defaults=True):
+    """Wait for one of `rules` (or `every` one of them): then go the way of `then`.
+
+    If they have not come `within` so many seconds, go the way of `otherwise`.
+    """
+
+    id: str
+    rules: tuple[Rule, ...]
+    within: float
+    every: bool = False
+    then: tuple[Step, ...] = ()
+    otherwise: tuple[Step, ...] = ()
 
 
 class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,17 +102,77 @@ class Branch(msgspec.Struct, frozen=True, tag="branch", tag_field="kind", omit_d
     arms: tuple[Arm, ...]
 
 
+class Share(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One way of a split: `share` in percent of the customers."""
+
+    name: str
+    share: float
+    do: tuple[Step, ...] = ()
+
+
+class Split(msgspec.Struct, frozen=True, tag="split", tag_field="kind", omit_defaults=True):
+    """Customers go the ways of `shares`, which make 100 together, by chance; each always the same way."""
+
+    id: str
+    shares: tuple[Share, ...]
+
+
+class Tag(msgspec.Struct, frozen=True, tag="tag", tag_field="kind", omit_defaults=True):
+    """Put `tag` among the customer's tags, or take it away."""
+
+    id: str
+    tag: str
+    away: bool = False
+
+
+class Set(msgspec.Struct, frozen=True, tag="set", tag_field="kind", omit_defaults=True):
+    """Learn facts of the customer: their names, and the expressions that give them."""
+
+    id: str
+    facts: dict[str, str]
+
+
+class Start(msgspec.Struct, frozen=True, tag="start", tag_field="kind", omit_defaults=True):
+    """Enter another journey with this entry's event; this entry goes on."""
+
+    id: str
+    journey: str
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop", tag_field="kind", omit_defaults=True):
     """End the entry here."""
 
     id: str
 
 
-Step = Send | Wait | Branch | Stop
+Step = Send | Wait | WaitFor | Branch | Split | Tag | Set | Start | Stop
+
+
+def ways(step: Step) -> tuple[tuple[str | None, tuple[Step, ...]], ...]:
+    """The steps inside a step, by way: the way's condition, if it has one, and where it leads."""
+    if isinstance(step, Branch):
+        return tuple((arm.condition, arm.do) for arm in step.arms)
+    if isinstance(step, WaitFor):
+        return ((None, step.then), (None, step.otherwise))
+    if isinstance(step, Split):
+        return tuple((None, share.do) for share in step.shares)
+    return ()
+
+
+def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """The steps and those inside them, in the order of the file."""
+    for step in steps:
+        yield step
+        for _, inside in ways(step):
+            yield from every_step(inside)
 
 
 class Journey(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One journey. `revision` counts the published versions of its graph, from 1; an entry pins the one it entered."""
+    """One journey. `revision` counts the published versions of its graph, from 1; an entry pins the one it entered.
+
+    `holdout` is the percentage of customers that it says nothing to; it may be entered by what happens from `live_from`
+    and before `live_until`; of the journeys that one event enters, those of a higher `priority` come first.
+    """
 
     name: str
     enter: Enter
@@ -100,3 +187,8 @@ class Journey(msgspec.Struct, frozen=True, omit_defaults=True):
     exits: tuple[Rule, ...] = ()
     late: Literal["drop", "recheck", "send"] = "recheck"
     max_lateness: float = 7_200.0
+    holdout: float = 0.0
+    live_from: datetime | None = None
+    live_until: datetime | None = None
+    priority: int = 50
+    quiet_hours: Literal["inherit", "ignore"] = "inherit"

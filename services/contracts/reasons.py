@@ -21,12 +21,20 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     OVERTAKEN = "overtaken"
     CONDITION_FALSE = "condition_false"
+    NOT_LIVE = "not_live"
+    NO_JOURNEY = "no_journey"
+    STARTED_TOO_DEEP = "started_too_deep"
     # An entry ended
     COMPLETED = "completed"
     STOPPED = "stopped"
     GOAL_REACHED = "goal_reached"
     EXITED = "exited"
     MERGED_AWAY = "merged_away"
+    HOLDOUT = "holdout"
+    GLOBAL_HOLDOUT = "global_holdout"
+    NO_MOMENT = "no_moment"
+    # A step changed nothing
+    NO_FACT = "no_fact"
     # A send said nothing
     NO_CONSENT = "no_consent"
     WITHDRAWN = "withdrawn"

@@ -163,7 +163,7 @@ class Transaction:
         since: datetime | None = None
         for kind, profile, time in self._late(work):
             for compiled in self._definitions.enters.get(kind, ()):
-                later = {t for t in compiled.listeners if t in profile.seen and profile.seen[t].last >= time}
+                later = {t for t in compiled.hears if t in profile.seen and profile.seen[t].last >= time}
                 if later:
                     types |= later
                     wanted |= dict.fromkeys((profile.id, *profile.formerly), profile.id)
@@ -276,6 +276,7 @@ class Transaction:
         await entries.follow(connection, merged)
         self._follow()
         await entries.upsert(connection, list(into.entries.values()))
+        await entries.count_goals(connection, into.goals)
         timers = into.timers.values()
         await entries.drop_fired(connection, work.timers)
         taken = [t.id for t in timers if t.due is None]

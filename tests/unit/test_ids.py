@@ -38,17 +38,22 @@ SOME = bytes(range(16))
         (ids.callback("main", "evt-1"), "24b597ca293b5931a19509c3fad38071"),
         (ids.outcome("delivered", "a1", "b2"), "573083814bf95c12b5665b6d32fefa94"),
         (ids.alarm("cart.abandoned", SOME), "680cb0a6022f5289b0b99a02425b1606"),
+        (ids.started(SOME, "start-1"), "ecdfd81b831357a7bae793180a305c72"),
     ],
 )
 def test_an_id_is_what_it_always_was(computed: bytes, golden: str) -> None:
     assert computed.hex() == golden
 
 
+def test_a_lot_falls_as_it_always_did() -> None:
+    assert ids.chance("holdout:cart-recovery", SOME) == 12.28693958837539
+
+
 def test_every_function_that_computes_an_id_has_a_golden_value() -> None:
     """A new function needs its line above; `text` and `parse` compute nothing."""
     public = {name for name, value in vars(ids).items() if callable(value) and not name.startswith("_")}
     covered = {"uuid5", "alarm", "http_event", "kafka_event", "derived_event", "profile", "entry", "send_key",
-               "attempt", "callback", "outcome", "transition", "update"}  # fmt: skip
+               "attempt", "callback", "outcome", "transition", "update", "started", "chance"}  # fmt: skip
     assert public - {"annotations", "sha1"} == covered | {"text", "parse"}
 
 

@@ -7,9 +7,18 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.journey import Branch, Goal, Journey, Rule, Send, Step
+from services.contracts.journey import Goal, Journey, Rule, Send, Set, Step, Wait, WaitFor, every_step, ways
 from services.contracts.workspace import Template
-from services.trigger_engine.journeys.conditions import BOOL, NUMBER, STRING, Condition, compile_condition
+from services.trigger_engine.journeys.conditions import (
+    BOOL,
+    NUMBER,
+    STRING,
+    TIMESTAMP,
+    Condition,
+    Type,
+    compile_condition,
+)
+from services.trigger_engine.journeys.own_facts import SETTABLE
 from services.trigger_engine.journeys.scopes import condition_scope
 
 Schemas = Mapping[str, Mapping[str, Any]]
@@ -22,11 +31,12 @@ LINGER_SECONDS = (
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A step, the id of the one after it (None: the end), and where the arms of a branch lead."""
+    """A step, the id of the one after it (None: the end), and where its ways lead; `values` are its expressions."""
 
     step: Step
     next: str | None
     arms: tuple[tuple[Condition | None, str | None], ...] = ()
+    values: tuple[Condition, ...] = ()
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -37,7 +47,11 @@ class Listener(msgspec.Struct, frozen=True):
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """One revision of a journey. `event_paths` are the fields of the entering event that its later life reads."""
+    """One revision of a journey. `event_paths` are the fields of the entering event that its later life reads.
+
+    `awaited` has, by `wait_for` and event type, the numbers of the rules that the event may fulfil; `hears` every type
+    that an exit, a goal or a `wait_for` listens to.
+    """
 
     journey: Journey
     condition: Condition | None
@@ -45,54 +59,91 @@ class Compiled(msgspec.Struct, frozen=True):
     listeners: dict[str, tuple[Listener, ...]]
     nodes: dict[str, Node]
     first: str | None
+    awaited: dict[str, dict[str, tuple[tuple[int, Condition | None], ...]]]
+    hears: frozenset[str]
     event_paths: tuple[Path, ...]
     reads_cart: bool
     linger: float
 
 
-def compile_journey(journey: Journey, templates: Templates, schemas: Schemas) -> Compiled:
-    """Compile one revision. ConditionError if a condition does not fit the words of its event."""
-    on = journey.enter.on
+class _Compiler:
+    """Compiles the expressions of one journey, and notes the fields that they read."""
 
-    def condition(text: str | None, received: str | None = None) -> Condition | None:
-        return None if text is None else compile_condition(text, condition_scope(on, received, schemas), expect=BOOL)
+    def __init__(self, on: str, schemas: Schemas, facts: Mapping[str, Type] | None) -> None:
+        self._on = on
+        self._schemas = schemas
+        self._facts = facts
+        self.reads: set[Path] = set()
 
+    def value(self, text: str, expect: Type | tuple[Type, ...]) -> Condition:
+        """An expression on what entered and what is known."""
+        return self._compile(text, None, expect)
+
+    def condition(self, text: str | None, received: str | None = None) -> Condition | None:
+        """A condition, on the event `received` too where there is one."""
+        return None if text is None else self._compile(text, received, BOOL)
+
+    def _compile(self, text: str, received: str | None, expect: Type | tuple[Type, ...]) -> Condition:
+        scope = condition_scope(self._on, received, self._schemas, self._facts)
+        compiled = compile_condition(text, scope, expect=expect)
+        self.reads |= compiled.reads
+        return compiled
+
+
+def compile_journey(
+    journey: Journey, templates: Templates, schemas: Schemas, facts: Mapping[str, Type] | None = None
+) -> Compiled:
+    """Compile one revision; `facts` are the shop's own. ConditionError if a condition does not fit its event."""
+    compiler = _Compiler(journey.enter.on, schemas, facts)
     listeners: dict[str, tuple[Listener, ...]] = {}
     rules: tuple[Rule | Goal, ...] = (*journey.exits, *journey.goals)
     for rule in rules:
         goal = rule if isinstance(rule, Goal) else None
-        listeners[rule.on] = (*listeners.get(rule.on, ()), Listener(condition(rule.condition, rule.on), goal))
+        listener = Listener(compiler.condition(rule.condition, rule.on), goal)
+        listeners[rule.on] = (*listeners.get(rule.on, ()), listener)
     nodes: dict[str, Node] = {}
-    first = _link(journey.steps, None, nodes, condition)
-    entering = condition(journey.enter.condition)
+    first = _link(journey.steps, None, nodes, compiler)
+    awaited = {s.id: _awaited(s, compiler) for s in every_step(journey.steps) if isinstance(s, WaitFor)}
+    entering = compiler.condition(journey.enter.condition)
+    reads = compiler.reads | set(_template_reads(nodes, templates))
     key = journey.enter.key
-    used = [entering, *(x.condition for found in listeners.values() for x in found)]
-    used += [c for node in nodes.values() for c, _ in node.arms]
-    reads = {path for c in used if c is not None for path in c.reads} | set(_template_reads(nodes, templates))
     return Compiled(
         journey=journey,
         condition=entering,
-        key=None
-        if key is None
-        else compile_condition(key, condition_scope(on, None, schemas), expect=(STRING, NUMBER)),
+        key=None if key is None else _Compiler(journey.enter.on, schemas, facts).value(key, (STRING, NUMBER)),
         listeners=listeners,
         nodes=nodes,
         first=first,
+        awaited=awaited,
+        hears=frozenset(listeners).union(*awaited.values()),
         event_paths=shortest(path[1:] for path in reads if path[0] == "event"),
         reads_cart=any(path[0] == "cart" for path in reads),
         linger=max((goal.within or LINGER_SECONDS for goal in journey.goals), default=LINGER_SECONDS),
     )
 
 
-def _link(steps: tuple[Step, ...], after: str | None, nodes: dict[str, Node], condition: Any) -> str | None:
+def _link(steps: tuple[Step, ...], after: str | None, nodes: dict[str, Node], compiler: _Compiler) -> str | None:
     """Link `steps` so that the last goes on to `after`; returns the id of the first."""
     for step in reversed(steps):
-        arms: tuple[tuple[Condition | None, str | None], ...] = ()
-        if isinstance(step, Branch):
-            arms = tuple((condition(arm.condition), _link(arm.do, after, nodes, condition)) for arm in step.arms)
-        nodes[step.id] = Node(step, after, arms)
+        arms = tuple((compiler.condition(text), _link(do, after, nodes, compiler)) for text, do in ways(step))
+        nodes[step.id] = Node(step, after, arms, tuple(_values(step, compiler)))
         after = step.id
     return after
+
+
+def _values(step: Step, compiler: _Compiler) -> Iterator[Condition]:
+    if isinstance(step, Wait) and isinstance(step.until, str):
+        yield compiler.value(step.until, TIMESTAMP)
+    elif isinstance(step, Set):
+        for text in step.facts.values():
+            yield compiler.value(text, SETTABLE)
+
+
+def _awaited(step: WaitFor, compiler: _Compiler) -> dict[str, tuple[tuple[int, Condition | None], ...]]:
+    found: dict[str, tuple[tuple[int, Condition | None], ...]] = {}
+    for number, rule in enumerate(step.rules):
+        found[rule.on] = (*found.get(rule.on, ()), (number, compiler.condition(rule.condition, rule.on)))
+    return found
 
 
 def _template_reads(nodes: Mapping[str, Node], templates: Templates) -> Iterator[Path]:

@@ -7,16 +7,21 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.journey import Journey
+from services.contracts.journey import Journey, Start
 from services.contracts.settings import Derive, Settings
 from services.contracts.workspace import Workspace
 from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, Templates, compile_journey, shortest
+from services.trigger_engine.journeys.conditions import Type
+from services.trigger_engine.journeys.own_facts import own_facts, said_by
 
 CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message carries; the rest the notifier knows
 
 
 class Definitions(msgspec.Struct):
-    """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin."""
+    """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin.
+
+    `listened` are the event types that exits, goals and `wait_for` listen to, `awaited` those of `wait_for` alone.
+    """
 
     settings: Settings
     templates: Templates
@@ -24,26 +29,36 @@ class Definitions(msgspec.Struct):
     shop: dict[str, Any]
     schemas: Schemas
     revisions: dict[tuple[str, int], Compiled]
+    current: dict[str, Compiled]
     enters: dict[str, tuple[Compiled, ...]]
+    facts: dict[str, Type]
     derive: Derive
     keeps_cart: bool
     receipts: frozenset[str]
     listened: frozenset[str]
+    awaited: frozenset[str]
     version: int = 0
 
     def add(self, journey: Journey) -> None:
         """Load an older revision that an entry pins."""
-        compiled = compile_journey(journey, self.templates, self.schemas)
+        compiled = compile_journey(journey, self.templates, self.schemas, self.facts)
         self.revisions[(journey.name, journey.revision)] = compiled
+        self.receipts |= _receipts(compiled.hears)
+        self.listened |= compiled.hears
+        self.awaited |= _awaited(compiled)
 
 
 def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
     """Compile a published workspace and the older revisions in use. ConditionError if a condition is wrong."""
-    compiled = [compile_journey(j, workspace.templates, workspace.event_schemas) for j in workspace.journeys]
+    facts = own_facts(said_by(workspace.journeys), workspace.event_schemas)
+    compiled = _with_what_they_start(
+        [compile_journey(j, workspace.templates, workspace.event_schemas, facts) for j in workspace.journeys]
+    )
     enters: dict[str, tuple[Compiled, ...]] = {}
-    for one in sorted(compiled, key=lambda c: c.journey.name):
+    for one in sorted(compiled, key=lambda c: (-c.journey.priority, c.journey.name)):
         enters[one.journey.enter.on] = (*enters.get(one.journey.enter.on, ()), one)
-    heard = set(enters) | {kind for one in compiled for kind in one.listeners}
+    listened = frozenset(kind for one in compiled for kind in one.hears)
+    heard = set(enters) | listened
     definitions = Definitions(
         settings=workspace.settings,
         templates=workspace.templates,
@@ -54,16 +69,48 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         shop=msgspec.to_builtins(workspace.settings.shop),
         schemas=workspace.event_schemas,
         revisions={(one.journey.name, one.journey.revision): one for one in compiled},
+        current={one.journey.name: one for one in compiled},
         enters=enters,
+        facts=facts,
         derive=_wanted(workspace.settings.policies.derive, heard),
         keeps_cart="cart.abandoned" in heard or any(one.reads_cart for one in compiled),
-        receipts=frozenset(kind.removeprefix("message.") for kind in heard if kind.startswith("message.")),
-        listened=frozenset(kind for one in compiled for kind in one.listeners),
+        receipts=_receipts(heard),
+        listened=listened,
+        awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
         version=workspace.version,
     )
     for journey in older:
         definitions.add(journey)
     return definitions
+
+
+def _receipts(kinds: Iterable[str]) -> frozenset[str]:
+    return frozenset(kind.removeprefix("message.") for kind in kinds if kind.startswith("message."))
+
+
+def _awaited(compiled: Compiled) -> frozenset[str]:
+    return frozenset(kind for rules in compiled.awaited.values() for kind in rules)
+
+
+def _with_what_they_start(compiled: list[Compiled]) -> list[Compiled]:
+    """An entry also keeps of its event what the journeys read that it may start, and those that they may."""
+    by_name = {one.journey.name: one for one in compiled}
+    starts = {
+        name: {node.step.journey for node in one.nodes.values() if isinstance(node.step, Start)} & by_name.keys()
+        for name, one in by_name.items()
+    }
+    found = []
+    for one in compiled:
+        reached, todo = {one.journey.name}, set(starts[one.journey.name])
+        while todo:
+            name = todo.pop()
+            reached.add(name)
+            todo |= starts[name] - reached
+        others = [by_name[name] for name in reached if name != one.journey.name]
+        keys = [path[1:] for other in others if other.key for path in other.key.reads if path[0] == "event"]
+        paths = shortest([*keys, *(path for each in (one, *others) for path in each.event_paths)])
+        found.append(msgspec.structs.replace(one, event_paths=paths) if others else one)
+    return found
 
 
 def _wanted(derive: Derive, heard: set[str]) -> Derive:

@@ -7,16 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.contracts import ids
+from services.contracts.data import Data
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import walk
+from services.trigger_engine.journeys import draws, walk
 from services.trigger_engine.journeys.compiled import Compiled, pick
-from services.trigger_engine.journeys.env import Env
-from services.trigger_engine.journeys.turn import Past, Turn
+from services.trigger_engine.journeys.env import Env, environment
+from services.trigger_engine.journeys.turn import Past, Starting, Turn
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Entry, Profile
 
+DEEPEST_START = 8  # journeys that start one another in one reaction
 LONGEST_KEY = 128
 MOST_KEYS = 200  # keys remembered per journey and customer for `again`; the oldest is forgotten first
+_NOTHING = Data()
 
 
 def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, turn: Turn) -> None:
@@ -28,8 +31,29 @@ def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, tur
     if turn.now - event.time > timedelta(seconds=journey.enter.max_age):
         turn.into.skip(journey.name, Reason.TOO_OLD)
         return
+    _enter(profile, event, compiled, env, turn)
+
+
+def start(profile: Profile, starting: Starting, turn: Turn) -> None:
+    """Enter a journey that a step of another one starts: its `if` and `max_age` are about events, and are not asked."""
+    compiled = turn.definitions.current.get(starting.journey)
+    if compiled is None or starting.depth > DEEPEST_START:
+        turn.into.skip(starting.journey, Reason.NO_JOURNEY if compiled is None else Reason.STARTED_TOO_DEEP)
+        return
+    by, now = starting.entry, turn.now
+    identity = ids.started(by.id, starting.step)
+    event = Arrival(identity, by.event_type, "wici", now, now, _NOTHING, b"", (), decoded=by.event)
+    turn.depth = starting.depth
+    env = environment(profile, turn.definitions, now) | {"event": by.event}
+    _enter(profile, event, compiled, env, turn, started=True)
+
+
+def _enter(
+    profile: Profile, event: Arrival, compiled: Compiled, env: Env, turn: Turn, *, started: bool = False
+) -> None:
+    journey = compiled.journey
     key = _key(compiled, env)
-    reason = _already(profile, compiled, key, event)
+    reason = Reason.NOT_LIVE if not _is_live(compiled, event) else _already(profile, compiled, key, event)
     if reason is None and _overtaken(compiled, env, event, turn.past):
         reason = Reason.OVERTAKEN
     if reason is not None:
@@ -44,10 +68,21 @@ def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, tur
         event_type=event.type,
         event=pick(event.fields, compiled.event_paths),
         since=event.since or event.time,
+        started=started,
     )
     profile.entries.append(entry)
     _remember(profile, compiled, key, event.time)
-    walk.advance(profile, entry, compiled.first, turn)
+    entry.held, reason = draws.holdout(profile, compiled, turn)
+    if reason is not None:
+        walk.hold_out(profile, entry, reason, turn)
+    else:
+        walk.advance(profile, entry, compiled.first, turn)
+
+
+def _is_live(compiled: Compiled, event: Arrival) -> bool:
+    """Whether it happened while the journey may be entered."""
+    first, end = compiled.journey.live_from, compiled.journey.live_until
+    return (first is None or event.time >= first) and (end is None or event.time < end)
 
 
 def _key(compiled: Compiled, env: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """The one decision: what follows from an event, a timer or a receipt, for one customer. Pure: no I/O, no clock.
 
-Production, tests and replays call the same function. Per event: facts first, then exits and goals, then enters, then
-the events that it derives, in the same order again. The profile is changed in place; who catches an error throws it
-away.
+Production, tests and replays call the same function. Per event: facts first, then exits and goals, then what waits for
+it, then enters, then the events that it derives, in the same order again; last the journeys that steps have started.
+The profile is changed in place; who catches an error throws it away.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import alarms, derived, enter, walk
+from services.trigger_engine.journeys import alarms, derived, enter, hearing, walk
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Reaction, Revocation
 from services.trigger_engine.journeys.turn import Turn
@@ -34,6 +34,7 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
         turn.into.joined.discard(profile.id)
         derived.watch_again(profile, turn)
     _happen(profile, event, turn)
+    _start(profile, turn)
 
 
 def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> None:
@@ -43,10 +44,12 @@ def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> Non
         for one in derived.wake(profile, *alarm, turn):
             turn.into.derived.append(one)
             _happen(profile, derived.as_arrival(one, profile), turn, 1)
+        _start(profile, turn)
         return
     entry = next((e for e in profile.entries if e.id == timer and e.generation == generation and e.wake), None)
     if entry is not None:
         walk.wake(profile, entry, turn)
+        _start(profile, turn)
 
 
 def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
@@ -56,6 +59,7 @@ def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
         for name in facts.withdraw(profile, message["channel"], receipt.time):
             withdraw(profile, name, turn.into)
     _happen(profile, receipt, turn)
+    _start(profile, turn)
 
 
 def withdraw(profile: Profile, name: str, into: Reaction) -> None:
@@ -67,6 +71,8 @@ def withdraw(profile: Profile, name: str, into: Reaction) -> None:
 def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> None:
     if profile.entries:
         _listen(profile, event, turn)
+        if event.type in turn.definitions.awaited:
+            _await(profile, event, turn)
     enters = turn.definitions.enters.get(event.type)
     if enters is not None:
         env = environment(profile, turn.definitions, turn.now)
@@ -96,8 +102,30 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
                     walk.leave(profile, entry, Reason.EXITED, turn)
                     break
                 if goal.within is None or event.time - entry.entered_at <= timedelta(seconds=goal.within):
-                    walk.reach(profile, entry, turn, stay=goal.stay)
+                    walk.reach(profile, entry, event.time, turn, stay=goal.stay)
                     break
+
+
+def _await(profile: Profile, event: Arrival, turn: Turn) -> None:
+    """What entries stand and wait for. What happened after the deadline comes too late, even if it is heard before."""
+    for entry in list(profile.entries):
+        compiled = turn.definitions.revisions.get((entry.journey, entry.revision))
+        if compiled is None or entry.wake is None or event.type not in compiled.awaited.get(entry.step, ()):
+            continue
+        if not entry.since <= event.time <= entry.wake or _is_anothers(event, entry):
+            continue
+        env = environment(profile, turn.definitions, turn.now)
+        env |= {"event": entry.event, "received": event.fields, "entry": entry_words(entry)}
+        bits = hearing.heard(compiled, entry.step, event.type, env)
+        if bits:
+            walk.receive(profile, entry, bits, turn)
+
+
+def _start(profile: Profile, turn: Turn) -> None:
+    """Enter the journeys that steps have started, and those that their steps start."""
+    while turn.starts:
+        enter.start(profile, turn.starts.pop(0), turn)
+    turn.depth = 0
 
 
 def _is_over(entry: Entry, turn: Turn) -> bool:

@@ -13,7 +13,7 @@ from services.trigger_engine.profiles.consent import NEEDS_CONSENT
 
 
 class EntryRow(msgspec.Struct, gc=False):
-    """An enrolment as the row of `engine.entries` shows it."""
+    """An enrolment as the row of `engine.entries` shows it. `held_out` is None where no holdout was asked."""
 
     id: bytes
     profile_id: bytes
@@ -24,6 +24,7 @@ class EntryRow(msgspec.Struct, gc=False):
     step: str | None
     ended_at: datetime | None = None
     reason: str | None = None
+    held_out: bool | None = None
 
 
 class Timer(msgspec.Struct, gc=False):
@@ -65,7 +66,8 @@ class Derived(msgspec.Struct, gc=False):
 class Reaction(msgspec.Struct):
     """All that follows from one input, or from a batch of them.
 
-    `messages` are by profile; `joined` are profiles that others have become one with, whose alarms must be set anew.
+    `messages` are by profile; `goals` has, by entry, when its goal was reached, in source time; `joined` are profiles
+    that others have become one with, whose alarms must be set anew.
     """
 
     messages: dict[bytes, list[Message]] = msgspec.field(default_factory=dict)
@@ -73,6 +75,7 @@ class Reaction(msgspec.Struct):
     entries: dict[bytes, EntryRow] = msgspec.field(default_factory=dict)
     timers: dict[bytes, Timer] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)
+    goals: dict[bytes, datetime] = msgspec.field(default_factory=dict)
     ended: list[Reason] = msgspec.field(default_factory=list)
     trace: list[tuple[str, Reason]] = msgspec.field(default_factory=list)
     joined: set[bytes] = msgspec.field(default_factory=set)

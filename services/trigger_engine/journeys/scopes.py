@@ -48,12 +48,18 @@ def event_data(event_type: str, own: Mapping[str, Mapping[str, Any]] | None = No
 
 
 def condition_scope(
-    event_type: str, received: str | None = None, own: Mapping[str, Mapping[str, Any]] | None = None
+    event_type: str,
+    received: str | None = None,
+    own: Mapping[str, Mapping[str, Any]] | None = None,
+    facts: Mapping[str, Type] | None = None,
 ) -> dict[str, Type]:
-    """Names of a condition in a journey that `event_type` enters; with `received` for an exit's or goal's event."""
+    """Names of a condition in a journey that `event_type` enters; with `received` for an exit's or goal's event.
+
+    `facts` are those of the profile that the shop's own `set` steps make.
+    """
     scope: dict[str, Type] = {
         "event": event_data(event_type, own),
-        "profile": PROFILE,
+        "profile": Record({**PROFILE.fields, **facts}) if facts else PROFILE,
         "cart": CART,
         "entry": ENTRY,
         "shop": SHOP,
@@ -62,9 +68,13 @@ def condition_scope(
     return scope if received is None else {**scope, "received": event_data(received, own)}
 
 
-def template_scope(event_type: str, own: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Type]:
+def template_scope(
+    event_type: str,
+    own: Mapping[str, Mapping[str, Any]] | None = None,
+    facts: Mapping[str, Type] | None = None,
+) -> dict[str, Type]:
     """Names of a template that a journey entered by `event_type` sends."""
-    return {**condition_scope(event_type, None, own), "links": LINKS}
+    return {**condition_scope(event_type, None, own, facts), "links": LINKS}
 
 
 def from_json_schema(schema: Any, depth: int = 0) -> Type:

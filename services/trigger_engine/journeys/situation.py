@@ -25,17 +25,25 @@ class Situation(msgspec.Struct):
 
 
 class Go(msgspec.Struct, frozen=True):
-    """Go on to the step `to` (None: the end), saying `messages`; `skipped` names why something was not said."""
+    """Go on to the step `to` (None: the end), saying `messages`; `skipped` names why something was not done.
+
+    `learned` are facts of the profile and their values, `arm` the draw that was made and how it fell, `start` the
+    journey to enter.
+    """
 
     to: str | None
     messages: tuple[Message, ...] = ()
     skipped: tuple[Reason, ...] = ()
+    learned: tuple[tuple[str, Any], ...] = ()
+    arm: tuple[str, str] | None = None
+    start: str | None = None
 
 
 class Sleep(msgspec.Struct, frozen=True):
-    """Stay at this step until a moment of marketing time."""
+    """Stay at this step until a moment of marketing time; `heard` is what a `wait_for` has heard so far, as bits."""
 
     until: datetime
+    heard: int = 0
 
 
 class End(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
+from services.trigger_engine.profiles.state import Entry
 
 
 class Past(msgspec.Struct, gc=False):
@@ -20,13 +21,26 @@ class Past(msgspec.Struct, gc=False):
     fields: dict[str, Any]
 
 
+class Starting(msgspec.Struct, gc=False):
+    """A journey to enter, on behalf of an entry at its step `step`; `depth` counts starts that led to one another."""
+
+    entry: Entry
+    step: str
+    journey: str
+    depth: int
+
+
 class Turn(msgspec.Struct):
-    """`now` is marketing time; `into` collects what follows. `past` holds recorded events of the customer that exits
-    and goals listen to; `held` is set where a timer was held too long.
-    """  # noqa: D205 -- one thought
+    """What one decision is made with.
+
+    `now` is marketing time; `into` collects what follows. `past` holds recorded events of the customer that exits,
+    goals and waits listen to; `held` is set where a timer was held too long; `starts` are yet to be done.
+    """
 
     definitions: Definitions
     now: datetime
     into: Reaction
     past: Sequence[Past] = ()
     held: bool = False
+    starts: list[Starting] = []
+    depth: int = 0

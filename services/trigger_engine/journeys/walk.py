@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from services.contracts.journey import WaitFor
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys.compiled import Compiled
+from services.trigger_engine.journeys import draws
+from services.trigger_engine.journeys.compiled import Compiled, Node
 from services.trigger_engine.journeys.env import entry_words, environment
+from services.trigger_engine.journeys.hearing import is_fulfilled
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer
 from services.trigger_engine.journeys.situation import Go, Situation, Sleep
 from services.trigger_engine.journeys.steps import decide
-from services.trigger_engine.journeys.turn import Turn
+from services.trigger_engine.journeys.turn import Starting, Turn
+from services.trigger_engine.profiles.facts import learn
 from services.trigger_engine.profiles.state import Entry, Profile
 
+MOMENT = timedelta(microseconds=1)
 LONGEST_WALK = 1_000  # steps in one go; a journey has no loops, so only a broken document can reach this
 MOST_LINGERING = 20
 
@@ -30,6 +35,7 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         entry.step = to
         decision = decide(compiled.nodes[to], situation)
         if isinstance(decision, Sleep):
+            entry.heard = decision.heard
             _sleep(profile, entry, decision.until, turn.into)
             return
         for reason in decision.skipped:
@@ -39,8 +45,21 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
             return
         for message in decision.messages:
             turn.into.say(message)
+        _act(profile, entry, decision, turn)
         to = decision.to
     raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
+
+
+def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
+    """What a step does to the profile, at once; and the journeys that it starts, later."""
+    if decision.arm is not None:
+        draws.remember(profile, *decision.arm, turn.now)
+    for name, value in decision.learned:
+        known = profile.facts.get(name)
+        # Of two words of one moment the later counts here, and a shop's clock that is ahead does not.
+        learn(profile, name, value, turn.now if known is None else max(turn.now, known.at + MOMENT))
+    if decision.start is not None:
+        turn.starts.append(Starting(entry, entry.step, decision.start, turn.depth + 1))
 
 
 def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
@@ -53,12 +72,27 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
         if journey.late == "drop":
             finish(profile, entry, Reason.LATE, turn, linger=_linger(compiled))
             return
-        if journey.late == "recheck" and compiled.condition is not None:
+        if journey.late == "recheck" and compiled.condition is not None and not entry.started:
             env = environment(profile, turn.definitions, turn.now) | {"event": entry.event, "entry": entry_words(entry)}
             if compiled.condition.evaluate(env) is not True:
                 finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=_linger(compiled))
                 return
-    advance(profile, entry, compiled.nodes[entry.step].next, turn)
+    advance(profile, entry, _onward(compiled.nodes[entry.step]), turn)
+
+
+def _onward(node: Node) -> str | None:
+    """Where an entry goes on whose time of waiting is over."""
+    return node.arms[1][1] if isinstance(node.step, WaitFor) else node.next
+
+
+def receive(profile: Profile, entry: Entry, bits: int, turn: Turn) -> None:
+    """Note what a `wait_for` has heard, and go on if that is enough."""
+    node = turn.definitions.revisions[(entry.journey, entry.revision)].nodes[entry.step]
+    entry.heard |= bits
+    if isinstance(node.step, WaitFor) and is_fulfilled(node.step, entry.heard):
+        entry.wake = None
+        turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
+        advance(profile, entry, node.arms[0][1], turn)
 
 
 def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
@@ -70,8 +104,10 @@ def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
         profile.entries.remove(entry)
 
 
-def reach(profile: Profile, entry: Entry, turn: Turn, *, stay: bool) -> None:
-    """Count a goal; it ends the entry unless it says `stay`."""
+def reach(profile: Profile, entry: Entry, at: datetime, turn: Turn, *, stay: bool) -> None:
+    """Count a goal, reached `at` (source time); it ends the entry unless it says `stay`."""
+    goals = turn.into.goals
+    goals[entry.id] = min(at, goals.get(entry.id, at))
     if stay:
         if not entry.goal:
             turn.into.skip(entry.journey, Reason.GOAL_REACHED)
@@ -98,6 +134,12 @@ def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger
         profile.entries.remove(entry)
 
 
+def hold_out(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
+    """End an entry that a holdout keeps silent, so that whether it reaches its goal is counted all the same."""
+    compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
+    finish(profile, entry, reason, turn, linger=_linger(compiled))
+
+
 def _linger(compiled: Compiled) -> float:
     return compiled.linger if compiled.listeners else 0
 
@@ -119,6 +161,6 @@ def _forget(profile: Profile, now: datetime) -> None:
 
 
 def _row(profile: Profile, entry: Entry) -> EntryRow:
-    return EntryRow(
-        entry.id, profile.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step or None
-    )
+    row = EntryRow(entry.id, profile.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step or None)
+    row.held_out = entry.held
+    return row

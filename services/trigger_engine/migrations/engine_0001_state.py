@@ -63,7 +63,9 @@ def upgrade() -> None:
             entered_at timestamptz NOT NULL,
             step       text,                    -- where it stands, or stood when it ended
             ended_at   timestamptz,
-            reason     text
+            reason     text,
+            held_out   boolean,                 -- whether a holdout kept it silent; NULL where there was none
+            goal_at    timestamptz              -- source time; the first, where it was reached again
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("CREATE INDEX entries_profile ON engine.entries (profile_id, journey)")
     op.execute(f"""

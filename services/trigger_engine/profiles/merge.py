@@ -36,6 +36,10 @@ def merge(keeper: Profile, other: Profile) -> list[Entry]:
         mine_entered = keeper.entered.setdefault(journey, {})
         for key, at in keys.items():
             mine_entered[key] = max(at, mine_entered.get(key, at))
+    for draw, arm in other.arms.items():
+        mine_first = keeper.arms.get(draw)
+        if mine_first is None or (arm.at, arm.value) < (mine_first.at, mine_first.value):
+            keeper.arms[draw] = arm
     return _merge_entries(keeper, other)
 
 

@@ -68,7 +68,9 @@ class Entry(msgspec.Struct, array_like=True):
     """One enrolment that is live, or has ended and may still be exited or reach its goal until `until`.
 
     `event` keeps those fields of the entering event that later steps, exits and goals read. What happened before
-    `since`, in source time, neither exits it nor reaches its goal.
+    `since`, in source time, neither exits it nor reaches its goal. `heard` has a bit for each rule of the `wait_for`
+    where it stands that was fulfilled; `held` tells whether a holdout kept it silent, None where there was none to;
+    `started` whether another journey has started it, so that its event is not the journey's own.
     """
 
     id: bytes
@@ -84,13 +86,17 @@ class Entry(msgspec.Struct, array_like=True):
     generation: int = 0
     until: datetime | None = None
     goal: bool = False
+    heard: int = 0
+    held: bool | None = None
+    started: bool = False
 
 
 class Profile(msgspec.Struct):
     """One customer. Sums of money are whole ten-thousandths, so that no order of events changes them; times are UTC.
 
     `stated` holds the business keys of facts that the shop or wici has stated; `alarms` what wakes by kind, of
-    `alarms_set` that were ever set; `formerly` the ids of profiles that became this one.
+    `alarms_set` that were ever set; `formerly` the ids of profiles that became this one; `arms` the ways of splits and
+    holdouts that the customer went first, and goes ever after.
     """
 
     id: bytes
@@ -112,6 +118,7 @@ class Profile(msgspec.Struct):
     entries: list[Entry] = msgspec.field(default_factory=list)
     entered: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
     formerly: list[bytes] = msgspec.field(default_factory=list)
+    arms: dict[str, Fact] = msgspec.field(default_factory=dict)
 
     def fact(self, name: str) -> Any:
         """The value of one fact, None when it is not known."""

@@ -10,11 +10,14 @@ from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.reaction import EntryRow, Timer
 
 UPSERT = """
-    INSERT INTO engine.entries (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason)
+    INSERT INTO engine.entries (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-                         $7::text[], $8::timestamptz[], $9::text[])
+                         $7::text[], $8::timestamptz[], $9::text[], $10::bool[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, step = excluded.step,
         ended_at = excluded.ended_at, reason = excluded.reason"""
+GOALS = """
+    UPDATE engine.entries e SET goal_at = LEAST(e.goal_at, w.at)
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS w (id, at) WHERE e.id = w.id"""
 SET = """
     INSERT INTO engine.timers (id, profile_id, due, generation)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[])
@@ -46,6 +49,12 @@ async def upsert(connection: Connection, rows: Sequence[EntryRow]) -> None:
             UPSERT,
             *([getattr(row, field) for row in rows] for field in EntryRow.__struct_fields__),
         )
+
+
+async def count_goals(connection: Connection, goals: Mapping[bytes, datetime]) -> None:
+    """Note when entries have reached their goals; of several times the first counts."""
+    if goals:
+        await connection.execute(GOALS, list(goals), list(goals.values()))
 
 
 async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Sequence[bytes]) -> None:

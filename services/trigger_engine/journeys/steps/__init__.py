@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.contracts.journey import Branch, Send, Stop, Wait
+from services.contracts.journey import Branch, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor
 from services.trigger_engine.journeys.compiled import Node
 from services.trigger_engine.journeys.situation import Decision, Situation
-from services.trigger_engine.journeys.steps import branch, send, stop, wait
+from services.trigger_engine.journeys.steps import branch, send, set, split, start, stop, tag, wait, wait_for  # noqa: A004 -- the step's own word
 
 Decide = Callable[[Node, Any, Situation], Decision]
 
 STEPS: dict[type, Decide] = {
     Send: send.decide,
     Wait: wait.decide,
+    WaitFor: wait_for.decide,
     Branch: branch.decide,
+    Split: split.decide,
+    Tag: tag.decide,
+    Set: set.decide,
+    Start: start.decide,
     Stop: stop.decide,
 }
 

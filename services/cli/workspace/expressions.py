@@ -11,16 +11,16 @@ from services.trigger_engine.journeys.conditions import BOOL, ConditionError, Ty
 
 
 def check_expression(
-    node: Node | None, scope: Mapping[str, Type], sheet: Sheet, expect: Type | tuple[Type, ...] = BOOL
+    node: Node | None, scope: Mapping[str, Type], sheet: Sheet, expect: Type | tuple[Type, ...] = BOOL, skip: int = 0
 ) -> None:
-    """Compile the expression at `node`; what is wrong with it becomes a finding."""
+    """Compile the expression at `node`, but for its first `skip` characters; what is wrong becomes a finding."""
     if not isinstance(node, Scalar):
         return
     try:
-        compile_condition(node.text, scope, expect=expect)
+        compile_condition(node.text[skip:], scope, expect=expect)
     except ConditionError as error:
         hint = error.hint or ("write it like: event.order.total >= 100" if expect == BOOL else "name one field of it")
-        sheet.error(place_in(node, error.column, sheet), "bad-condition", error.message, hint)
+        sheet.error(place_in(node, error.column + skip, sheet), "bad-condition", error.message, hint)
 
 
 def place_in(node: Scalar, column: int, sheet: Sheet) -> Place:

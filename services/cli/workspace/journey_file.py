@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Literal, cast
 
 from services.cli.workspace.expressions import check_expression
 from services.cli.workspace.findings import short, write_instead
 from services.cli.workspace.journey_shape import JOURNEY
-from services.cli.workspace.positions import Node
+from services.cli.workspace.moments import MomentError, instant
+from services.cli.workspace.policies import percent
+from services.cli.workspace.positions import Mapping, Node
 from services.cli.workspace.reader import read
 from services.cli.workspace.row import Row
 from services.cli.workspace.sheet import Sheet
@@ -26,14 +30,22 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     """The journey of a file. Where the sheet then has errors, the result has gaps and must not be used."""
     row = read(JOURNEY, node, sheet, "a journey") or Row(node, {})
     entered = row.row("enter")
-    event = entered.text("on") if entered else ""
+    event = _entering(entered) if entered else ""
     klass = cast("MessageClass", row.text("class", "marketing"))
     policy = row.row("policy") or Row(node, {})
     lateness = policy.number("max_lateness")
+    live = row.row("live") or Row(node, {})
+    first, end = _live(live, "from", sheet, around), _live(live, "until", sheet, around)
+    if first is not None and end is not None and end <= first:
+        sheet.error(live.at("until"), "bad-value", "it ends before it begins", "write a later day")
+    holdout = percent(row.text("holdout"))
+    if holdout and not row.rows("goal"):
+        sheet.warning(row.at("holdout"), "holdout-without-goal", "a holdout measures nothing here", "write a goal: …")
+    reader = StepReader(sheet, around, event, klass, lambda each: _exit(each, event, sheet, around))
     return Journey(
         name=row.text("journey"),
         enter=_enter(entered, sheet, around) if entered else Enter(""),
-        steps=StepReader(sheet, around, event, klass).steps(row, "steps"),
+        steps=reader.steps(row, "steps"),
         title=row.text("title"),
         about=row.text("about"),
         owner=row.text("owner"),
@@ -43,30 +55,77 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
         exits=tuple(_exit(each, event, sheet, around) for each in row.rows("exit")),
         late=cast("Late", policy.text("late", "send" if klass == "transactional" else "recheck")),
         max_lateness=7_200.0 if lateness is None else lateness,
+        holdout=holdout,
+        live_from=first,
+        live_until=end,
+        priority=int(policy.values.get("priority", 50)),
+        quiet_hours="ignore" if policy.text("quiet_hours") == "ignore" else "inherit",
     )
 
 
+def _entering(row: Row) -> str:
+    """The event type that enters: `segment: vip` is short for the event of entering it."""
+    return "segment.entered" if "segment" in row else row.text("on")
+
+
+def _live(row: Row, key: str, sheet: Sheet, around: Surroundings) -> datetime | None:
+    written = row.maybe(key)
+    if written is None:
+        return None
+    try:
+        return instant(written, around.time_zone, end=key == "until")
+    except MomentError as error:
+        sheet.error(row.at(key), "bad-cron-or-time", error.message, error.hint)
+        return None
+
+
 def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
-    event = row.text("on")
-    known = _check_event(row, sheet, around)
+    event = _entering(row)
+    known = _check_segment(row, sheet, around) if "segment" in row else _check_enters(row, sheet, around)
     if event in RECEIPT_TYPES:
         message = f"a journey that {event!r} enters is not available in this version"
         sheet.error(row.at("on"), "reserved-word", message, "use it in exit or goal")
-    if around.nothing_makes(event):
+    key = "segment" if "segment" in row else "on"
+    if around.nothing_makes(event) and (key == "on" or around.segments is None):
         hint = "the journey will not be entered"
-        sheet.warning(row.at("on"), "not-yet-applied", f"nothing derives {event!r} in this version", hint)
+        sheet.warning(row.at(key), "not-yet-applied", f"nothing derives {event!r} in this version", hint)
     if known:
-        scope = condition_scope(event, None, around.own_events)
+        scope = condition_scope(event, None, around.own_events, around.facts)
         check_expression(row.node_of("if"), scope, sheet)
         check_expression(row.node_of("key"), scope, sheet, (STRING, NUMBER))
     max_age = row.number("max_age")
     return Enter(
         on=event,
-        condition=row.maybe("if"),
+        condition=_condition(row),
         key=row.maybe("key"),
         again_after=_again(row, sheet),
         max_age=86_400.0 if max_age is None else max_age,
     )
+
+
+def _condition(row: Row) -> str | None:
+    """The `if`, and for the short form that it is this segment."""
+    segment, condition = row.maybe("segment"), row.maybe("if")
+    if segment is None:
+        return condition
+    this = f"event.segment == {json.dumps(segment)}"
+    return this if condition is None else f"{this} && ({condition})"
+
+
+def _check_enters(row: Row, sheet: Sheet, around: Surroundings) -> bool:
+    if "on" not in row and isinstance(row.node, Mapping) and "on" not in row.node.values:
+        sheet.error(row.node.place, "missing-key", "'enter' needs 'on'", "write instead: {on: order.placed}")
+    return _check_event(row, sheet, around)
+
+
+def _check_segment(row: Row, sheet: Sheet, around: Surroundings) -> bool:
+    segment = row.text("segment")
+    if "on" in row:
+        sheet.error(row.key_at("on"), "bad-value", "'segment' stands without 'on'", "write one of them")
+    if around.segments is not None and segment not in around.segments:
+        hint = write_instead(segment, around.segments, "segments are")
+        sheet.error(row.at("segment"), "unknown-segment", f"there is no segment {short(segment)}", hint)
+    return True
 
 
 def _again(row: Row, sheet: Sheet) -> float | None:
@@ -89,7 +148,8 @@ def _goal(row: Row, event: str, sheet: Sheet, around: Surroundings) -> Goal:
 def _exit(row: Row, event: str, sheet: Sheet, around: Surroundings) -> Rule:
     received = row.text("on")
     if _check_event(row, sheet, around) and event in around.events:
-        check_expression(row.node_of("if"), condition_scope(event, received, around.own_events), sheet)
+        scope = condition_scope(event, received, around.own_events, around.facts)
+        check_expression(row.node_of("if"), scope, sheet)
     return Rule(received, row.maybe("if"))
 
 

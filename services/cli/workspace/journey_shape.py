@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.cli.workspace.policies_shape import CHANNEL, CLASS
+from services.cli.workspace.policies_shape import CHANNEL, CLASS, HOLDOUT
 from services.cli.workspace.shapes import (
     ByKind,
     ByWord,
@@ -12,6 +12,8 @@ from services.cli.workspace.shapes import (
     Flag,
     ListOf,
     Named,
+    Names,
+    Number,
     Shape,
     Table,
     Text,
@@ -20,18 +22,19 @@ from services.cli.workspace.shapes import (
 NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,99}"
 EVENT = Text("an event type", like="order.placed")
 _IF = Condition("must hold, such as event.order.total >= 100")
+_WHEN = Text("a day, or a day and a time, in the shop's zone", like="2026-11-20 10:00", rule="bad-cron-or-time")
 _ID = Text("keeps its place when steps are added before it", NAME_PATTERN, "second-reminder", "bad-name")
 
 ENTER = Table(
     {
         "on": EVENT,
+        "segment": Text("a segment of segments.yaml: on entering it", like="vip"),
         "if": _IF,
         "key": Condition("one live entry per value of this, such as event.cart.id; the customer if absent"),
         "again": Text("may a customer enter again", r"never|always|after\s.+", "after 7 days", "bad-duration"),
         "max_age": Duration("an older event enters nothing", "1 day"),
     },
-    required=("on",),
-    later=("at", "every", "segment", "who", "date"),
+    later=("at", "every", "who", "date"),
     about="what enters",
     like="{on: order.placed}",
 )
@@ -68,7 +71,42 @@ SEND = Table(
     required=("send", "via"),
     like="{send: thanks, via: email}",
 )
-WAIT = Table({"wait": Text("calendar days and weeks; shorter units are exact", like="1 day"), "id": _ID})
+WAIT = Table(
+    {
+        "wait": Text("1 day, 24 hours, until 10:00, until tuesday 18:00, until event.sale.starts_at", like="1 day"),
+        "id": _ID,
+    }
+)
+_RULES = ListOf(EXIT, "event types and conditions", at_least=1)
+WAIT_FOR = Table(
+    {
+        "wait_for": Table(
+            {
+                "on": EVENT,
+                "if": _IF,
+                "any": _RULES,
+                "all": _RULES,
+                "within": Duration("after that the else is gone", "2 days"),
+            },
+            required=("within",),
+            like="{on: message.clicked, within: 2 days}",
+        ),
+        "then": STEPS,
+        "else": STEPS,
+        "id": _ID,
+    }
+)
+SHARE = Table({"share": Number("percent", least=0), "do": STEPS}, required=("share", "do"), like="{share: 50, do: []}")
+SPLIT = Table({"split": Names(SHARE, "ways by lot; each customer always goes the same", like="a"), "id": _ID})
+_TAG = Text("a word", like="hot-cart")
+FACT_PATTERN = r"[a-z][a-z0-9_]{0,62}"
+SET = Table(
+    {
+        "set": Names(Condition("what the fact becomes, such as event.shop"), "facts", FACT_PATTERN, "favourite_shop"),
+        "id": _ID,
+    }
+)
+START = Table({"start": Text("another journey", NAME_PATTERN, "win-back", "bad-name"), "id": _ID})
 ARM = ByWord(
     {
         "if": Table({"if": _IF, "do": STEPS}, required=("if", "do"), like="{if: event.order.total >= 100, do: […]}"),
@@ -77,12 +115,20 @@ ARM = ByWord(
 )
 BRANCH = Table({"branch": ListOf(ARM, "the first whose condition holds", at_least=1), "id": _ID})
 STEP = ByWord(
-    {"send": SEND, "wait": WAIT, "branch": BRANCH},
+    {
+        "send": SEND,
+        "wait": WAIT,
+        "wait_for": WAIT_FOR,
+        "branch": BRANCH,
+        "split": SPLIT,
+        "tag": Table({"tag": _TAG, "id": _ID}),
+        "untag": Table({"untag": _TAG, "id": _ID}),
+        "set": SET,
+        "start": START,
+    },
     alone=("stop",),
-    later=(
-        "wait_for", "split", "tag", "untag", "set", "alert", "webhook", "start", "onsite", "survey", "coupon", "points",
-    ),
-)  # fmt: skip
+    later=("alert", "webhook", "onsite", "survey", "coupon", "points"),
+)
 
 JOURNEY = Table(
     {
@@ -99,8 +145,15 @@ JOURNEY = Table(
             {
                 "late": Choice(("drop", "recheck", "send"), "what becomes of a step that is late"),
                 "max_lateness": Duration("later than this is late", "2 hours"),
+                "priority": Number("of several journeys, the higher first", least=0, whole=True),
+                "quiet_hours": Choice(("inherit", "ignore"), "those of wici.yaml"),
             },
-            later=("priority", "quiet_hours"),
+        ),
+        "holdout": HOLDOUT,
+        "live": Table(
+            {"from": _WHEN, "until": _WHEN},
+            about="when it may be entered",
+            like="{from: 2026-11-20, until: 2026-12-01}",
         ),
         "in_flight": ByKind(
             scalar=Choice(("pin",), "those inside keep the version they entered", later=("drain", "cancel", "migrate")),
@@ -111,7 +164,6 @@ JOURNEY = Table(
         "steps": ListOf(Named("step", _step), "one after the other", at_least=1),
     },
     required=("journey", "enter", "steps"),
-    later=("holdout", "live"),
     about="one journey",
     like="begin it with 'journey: its-name'",
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from services.cli.workspace.event_schemas import read_event_schemas
+from services.cli.workspace.facts_set import facts_set
 from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Finding, Place, errors, in_order, short
 from services.cli.workspace.journey_file import read_journey
@@ -16,6 +17,7 @@ from services.cli.workspace.positions import Mapping as Tree
 from services.cli.workspace.positions import Node, read_yaml
 from services.cli.workspace.settings_file import Reference, read_settings, references
 from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.starts import check_starts
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.cli.workspace.templates_folder import read_templates
 from services.cli.workspace.yaml_problems import BadYaml
@@ -23,6 +25,7 @@ from services.contracts.journey import Journey
 from services.contracts.message import CHANNELS
 from services.contracts.settings import Settings
 from services.contracts.workspace import Template, Workspace
+from services.trigger_engine.journeys.own_facts import own_facts
 
 SETTINGS_FILE = "wici.yaml"
 JOURNEYS = "journeys"
@@ -81,15 +84,14 @@ def _surroundings(
     if settings is None or errors(files.sheet(SETTINGS_FILE).findings):
         return Surroundings(templates, own_events, frozenset(CHANNELS), frozenset(CLASSES))
     channels = frozenset(account.channel for account in settings.accounts)
+    zone = settings.shop.time_zone
     speaking = {name for name, sender in settings.senders.items() if sender.email}
-    return Surroundings(
-        templates, own_events, channels, frozenset(name for name in CLASSES if {name, SPEAKS_AS.get(name)} & speaking)
-    )
+    classes = frozenset(name for name in CLASSES if {name, SPEAKS_AS.get(name)} & speaking)
+    return Surroundings(templates, own_events, channels, classes, time_zone=zone)
 
 
 def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:
-    journeys: list[Journey] = []
-    taken: dict[str, str] = {}
+    trees: list[tuple[str, Node, Sheet]] = []
     for file in files.list(JOURNEYS):
         path = f"{JOURNEYS}/{file}"
         if file.endswith(".yml"):
@@ -97,12 +99,15 @@ def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:
         if not file.endswith(".yaml") or file.endswith(".test.yaml"):
             continue
         node, sheet = _tree(files, path)
-        if node is None:
-            continue
-        journey = read_journey(node, sheet, around)
+        if node is not None:
+            trees.append((path, node, sheet))
+    around = replace(around, facts=own_facts(facts_set(node for _, node, _ in trees), around.own_events))
+    read = [(read_journey(node, sheet, around), node, sheet) for _, node, sheet in trees]
+    taken: dict[str, str] = {}
+    for (journey, node, sheet), (path, _, _) in zip(read, trees, strict=True):
         _check_name(journey.name, node, path, taken, sheet)
-        journeys.append(journey)
-    return tuple(journeys)
+    check_starts(read)
+    return tuple(journey for journey, _, _ in read)
 
 
 def _check_name(name: str, node: Node, path: str, taken: dict[str, str], sheet: Sheet) -> None:

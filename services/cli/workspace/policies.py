@@ -21,18 +21,24 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
     """The policies of a checked `policies:` mapping; defaults where there is none."""
     if row is None:
         return Policies()
-    for key in ("classes", "quiet_hours", "caps", "brake", "holdout", "sms_opt_out"):
+    for key in ("classes", "quiet_hours", "caps", "brake", "sms_opt_out"):
         _not_yet(row, key, sheet)
     classes = row.row("classes")
     derived = row.row("derive")
-    other = {key: plain(row.node_of(key)) for key in row.values if key not in ("classes", "derive")}
+    other = {key: plain(row.node_of(key)) for key in row.values if key not in ("classes", "derive", "holdout")}
     if derived:
         other |= {f"derive.{key}": plain(derived.node_of(key)) for key in derived.values if key in DERIVED_LATER}
     return Policies(
         classes=dict(classes.values) if classes else {},
         derive=derive(derived, sheet) if derived else Derive(),
+        holdout=percent(row.text("holdout")),
         other=other,
     )
+
+
+def percent(written: str) -> float:
+    """5 of `5%`; 0 of nothing."""
+    return float(written.removesuffix("%") or 0)
 
 
 def derive(row: Row, sheet: Sheet) -> Derive:

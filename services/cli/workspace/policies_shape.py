@@ -13,6 +13,7 @@ SPEAKS_AS = {"service": "transactional", "opinion": "marketing"}
 CLASS = Choice(CLASSES, "decides which consent a message needs", what="message class")
 CHANNEL = Choice(CHANNELS, "how it is said", rule="unknown-channel", what="channel")
 THEN = Choice(("wait", "drop"), "what becomes of a message that may not leave now")
+HOLDOUT = Text("a share of customers that gets nothing, so that the effect can be measured", r"\d{1,2}(\.\d+)?%", "5%")
 OFF = ("off",)
 
 _QUIET = ByKind(
@@ -108,7 +109,7 @@ POLICIES = Table(
             about="pauses and alerts when more is sent",
         ),
         "derive": Table({**DERIVED, **DERIVED_LATER}, about="events that wici derives; off switches one off"),
-        "holdout": Text("a share of customers that gets nothing", r"\d{1,2}(\.\d+)?%", "5%"),
+        "holdout": HOLDOUT,
         "sms_opt_out": Choice(("append", "off"), "the opt-out line of marketing SMS"),
     },
     about="one layer for all journeys",

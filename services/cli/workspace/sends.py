@@ -23,7 +23,7 @@ class SendCheck:
         self._around = around
         self._event = event
         self._klass = klass
-        self._scope = template_scope(event, around.own_events) if event in around.events else None
+        self._scope = template_scope(event, around.own_events, around.facts) if event in around.events else None
 
     def check(self, row: Row, template: str, via: tuple[Channel, ...]) -> None:
         """Template known, a text for every channel, somebody to deliver it, nothing read that will not be there."""

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 from services.cli.workspace.expressions import check_expression
 from services.cli.workspace.findings import Place, short
+from services.cli.workspace.moments import MomentError, clock
 from services.cli.workspace.positions import Scalar
 from services.cli.workspace.row import Row
 from services.cli.workspace.sends import SendCheck
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings
-from services.contracts.journey import Arm, Branch, Send, Step, Stop, Wait
+from services.contracts.journey import (
+    Arm,
+    Branch,
+    Clock,
+    Rule,
+    Send,
+    Set,
+    Share,
+    Split,
+    Start,
+    Step,
+    Stop,
+    Tag,
+    Wait,
+    WaitFor,
+    ways,
+)
 from services.contracts.message import Channel, MessageClass
-from services.trigger_engine.journeys.conditions import DurationError, parse_duration_parts
+from services.trigger_engine.journeys.conditions import TIMESTAMP, DurationError, Type, parse_duration_parts
+from services.trigger_engine.journeys.own_facts import SETTABLE
 from services.trigger_engine.journeys.scopes import condition_scope
+from services.trigger_engine.journeys.words import PROFILE
 
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks"]
+UNTIL = "until "
 
 
 class StepReader:
-    """Reads the steps of one journey of class `klass`, entered by `event`, in the order of the file."""
+    """Reads the steps of one journey of class `klass`, entered by `event`, in the order of the file.
 
-    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str) -> None:
+    `rule` reads and checks an event type with its condition on `received`.
+    """
+
+    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str, rule: Callable[[Row], Rule]) -> None:
         self._sheet = sheet
-        self._scope = condition_scope(event, None, around.own_events) if event in around.events else None
+        self._rule = rule
+        self._scope = condition_scope(event, None, around.own_events, around.facts) if event in around.events else None
         self._sends = SendCheck(sheet, around, event, klass)
         self._ordinals: Counter[str] = Counter()
         self._ids: dict[str, Place] = {}
@@ -43,12 +68,10 @@ class StepReader:
         return tuple(steps)
 
     def _step(self, row: Row) -> Step:
-        if row.word == "send":
-            return self._send(row)
-        if row.word == "wait":
-            return self._wait(row)
-        if row.word == "branch":
-            return self._branch(row)
+        return READERS[row.word or "stop"](self, row)
+
+    def stop(self, row: Row) -> Stop:
+        """The end of the journey."""
         return Stop(self._id(row, "stop"))
 
     def _id(self, row: Row, kind: str, template: str = "") -> str:
@@ -64,7 +87,8 @@ class StepReader:
         self._ids.setdefault(found, place)
         return found
 
-    def _send(self, row: Row) -> Send:
+    def send(self, row: Row) -> Send:
+        """A template, and the channels that it is said over."""
         via, every = _via(row, self._sheet)
         template = row.text("send")
         self._sends.check(row, template, via)
@@ -78,20 +102,85 @@ class StepReader:
             on_unknown="retry" if row.text("on_unknown") == "retry" else "settle",
         )
 
-    def _wait(self, row: Row) -> Wait:
+    def wait(self, row: Row) -> Wait:
+        """A duration, or `until` with a time or an expression."""
         written = row.text("wait", "1 day")
+        if written.startswith(UNTIL):
+            return Wait(self._id(row, "wait"), until=self._until(row, written))
         amount, unit = 1.0, "day"
         try:
             amount, unit = parse_duration_parts(written)
         except DurationError as error:
-            if written.startswith("until"):
-                message = "'wait: until …' is not available in this version"
-                self._sheet.error(row.at("wait"), "reserved-word", message, "write a duration, such as 1 day")
-            else:
-                self._sheet.error(row.at("wait"), "bad-duration", error.message, error.hint)
+            self._sheet.error(row.at("wait"), "bad-duration", error.message, error.hint)
         return Wait(self._id(row, "wait"), amount, cast("Unit", f"{unit}s"))
 
-    def _branch(self, row: Row) -> Branch:
+    def _until(self, row: Row, written: str) -> Clock | str:
+        said = written[len(UNTIL) :].strip()
+        try:
+            found = clock(said)
+        except MomentError as error:
+            self._sheet.error(row.at("wait"), "bad-cron-or-time", error.message, error.hint)
+            return said
+        if found is None:
+            self._check(row, "wait", TIMESTAMP, skip=len(UNTIL))
+        return found or said
+
+    def wait_for(self, row: Row) -> WaitFor:
+        """One event or several, how long they may take, and what then."""
+        name = self._id(row, "wait-for")
+        what = row.row("wait_for") or row
+        words = [word for word in ("on", "any", "all") if word in what]
+        if len(words) != 1:
+            hint = "write one of on: …, any: […] and all: […]"
+            self._sheet.error(what.node.place, "bad-value", "'wait_for' waits for one thing", hint)
+        elif "if" in what and words != ["on"]:
+            self._sheet.error(what.key_at("if"), "bad-value", "'if' stands beside 'on'", "write it into each rule")
+        rules = what.rows(words[0]) if words and words[0] != "on" else [what]
+        return WaitFor(
+            id=name,
+            rules=tuple(self._rule(each) for each in rules) if words else (),
+            within=what.number("within") or 0.0,
+            every=words == ["all"],
+            then=self.steps(row, "then"),
+            otherwise=self.steps(row, "else"),
+        )
+
+    def split(self, row: Row) -> Split:
+        """Ways by lot, whose shares make 100."""
+        name = self._id(row, "split")
+        arms = {arm: share for arm, share in row.named("split").items() if isinstance(share, Row)}
+        shares = {arm: share.number("share") or 0.0 for arm, share in arms.items()}
+        if abs(sum(shares.values()) - 100) > 1e-9:
+            message = f"the shares make {sum(shares.values()):g}"
+            self._sheet.error(row.at("split"), "bad-value", message, "let them make 100 together")
+        return Split(name, tuple(Share(arm, shares[arm], self.steps(share, "do")) for arm, share in arms.items()))
+
+    def tag(self, row: Row) -> Tag:
+        """A word to put among the tags, or to take away."""
+        return Tag(self._id(row, row.word), row.text(row.word), away=row.word == "untag")
+
+    def set(self, row: Row) -> Set:
+        """Facts by name, and the expressions that give them."""
+        facts = {name: text for name, text in row.named("set").items() if isinstance(text, str)}
+        within = Row(row.node_of("set") or row.node, facts)
+        for name in facts:
+            if name in PROFILE.fields:
+                message = f"{short(name)} is a fact of wici's own"
+                self._sheet.error(within.key_at(name), "reserved-name", message, f"write another name: own_{name[:50]}")
+            self._check(within, name, SETTABLE)
+        return Set(self._id(row, "set"), facts)
+
+    def start(self, row: Row) -> Start:
+        """Another journey's name."""
+        name = row.text("start")
+        return Start(self._id(row, "start", name), name)
+
+    def _check(self, row: Row, key: str, expect: Type | tuple[Type, ...], skip: int = 0) -> None:
+        if self._scope is not None:
+            check_expression(row.node_of(key), self._scope, self._sheet, expect, skip)
+
+    def branch(self, row: Row) -> Branch:
+        """Ways with conditions, and last the else."""
         name = self._id(row, "branch")
         arms = row.rows("branch")
         for arm in arms[:-1]:
@@ -106,6 +195,20 @@ class StepReader:
         if self._scope is not None:
             check_expression(row.node_of("if"), self._scope, self._sheet)
         return Arm(self.steps(row, "do"), row.text("if"))
+
+
+READERS: Mapping[str, Callable[[StepReader, Row], Step]] = {
+    "send": StepReader.send,
+    "wait": StepReader.wait,
+    "wait_for": StepReader.wait_for,
+    "branch": StepReader.branch,
+    "split": StepReader.split,
+    "tag": StepReader.tag,
+    "untag": StepReader.tag,
+    "set": StepReader.set,
+    "start": StepReader.start,
+    "stop": StepReader.stop,
+}
 
 
 def _via(row: Row, sheet: Sheet) -> tuple[tuple[Channel, ...], bool]:
@@ -126,10 +229,10 @@ def _via(row: Row, sheet: Sheet) -> tuple[tuple[Channel, ...], bool]:
 
 
 def _ends(step: Step) -> bool:
-    """Whether nothing after the step is reached: a stop, or a branch of which every way ends, the else included."""
+    """Whether nothing after the step is reached: a stop, or one of which every way ends, a branch's else included."""
     if isinstance(step, Stop):
         return True
-    if not isinstance(step, Branch):
+    if isinstance(step, Branch) and all(arm.condition is not None for arm in step.arms):
         return False
-    has_else = any(arm.condition is None for arm in step.arms)
-    return has_else and all(arm.do and _ends(arm.do[-1]) for arm in step.arms)
+    inside = ways(step)
+    return bool(inside) and all(do and _ends(do[-1]) for _, do in inside)

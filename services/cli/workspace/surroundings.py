@@ -9,6 +9,7 @@ from typing import Any
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
 from services.contracts.message import Channel
 from services.contracts.workspace import Template
+from services.trigger_engine.journeys.conditions import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,17 @@ class Surroundings:
     """The rest of the workspace, as far as it could be read.
 
     `own_events` are JSON Schemas by event type, `channels` those that an account delivers, `classes_with_sender` the
-    message classes for which wici.yaml names an e-mail sender.
+    message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
+    `segments` is None where their file could not be read, and `time_zone` the shop's.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
     own_events: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     channels: frozenset[str] = frozenset()
     classes_with_sender: frozenset[str] = frozenset()
+    facts: Mapping[str, Type] = field(default_factory=dict)
+    segments: frozenset[str] | None = None
+    time_zone: str = "UTC"
 
     @property
     def events(self) -> frozenset[str]:

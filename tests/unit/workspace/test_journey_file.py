@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from services.cli.workspace.journey_file import read_journey
+from services.cli.workspace.positions import read_yaml
+from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.surroundings import Surroundings
 from services.contracts.journey import Enter, Goal, Journey, Rule
 from tests.unit.workspace.folder import JOURNEY, journey, loaded, said, the
 
@@ -67,6 +72,12 @@ def test_a_transactional_journey_sends_late_rather_than_never(tmp_path: Path) ->
         ("journey: hello\nenter: order.placed\n", "2:8", "wrong-kind"),
         ("journey: hello\nenter: {on: [order.placed]}\n", "2:13", "wrong-kind"),
         ("journey: hello\nenter: {if: true}\n", "2:8", "missing-key"),
+        ("journey: hello\nenter: {on: order.placed}\nlive: {from: tomorrow}\n", "3:14", "bad-cron-or-time"),
+        ("journey: hello\nenter: {on: order.placed}\nlive: {until: 2026-02-30}\n", "3:15", "bad-cron-or-time"),
+        ("journey: hello\nenter: {on: order.placed}\nlive: {from: 2026-02-02, until: 2026-02-01}\n", "3:33",
+         "bad-value"),
+        ("journey: hello\nenter: {on: order.placed}\ngoal: {on: order.paid}\nholdout: 100%\n", "4:10", "bad-value"),
+        ("journey: hello\nenter: {on: order.placed}\npolicy: {priority: high}\n", "3:20", "wrong-kind"),
         ("journey: Hello World\nenter: {on: order.placed}\n", "1:10", "bad-name"),
         ("journey: hello\nclass: promo\nenter: {on: order.placed}\n", "2:8", "bad-value"),
         ("journey: hello\nenter: {on: order.placed, key: event.order}\n", "2:32", "bad-condition"),
@@ -85,12 +96,8 @@ def test_a_mistake_in_the_head_is_named_where_it_stands(tmp_path: Path, head: st
 @pytest.mark.parametrize(
     ("head", "word"),
     [
-        ("holdout: 10%\nenter: {on: order.placed}\n", "holdout"),
-        ("live: {from: 2026-11-20}\nenter: {on: order.placed}\n", "live"),
         ("enter: {on: order.placed}\nin_flight: drain\n", "drain"),
         ("enter: {on: order.placed}\nin_flight: {migrate: {a: b}}\n", "migrate"),
-        ("enter: {on: order.placed}\npolicy: {priority: 50}\n", "priority"),
-        ("enter: {on: order.placed}\npolicy: {quiet_hours: inherit}\n", "quiet_hours"),
     ],
 )
 def test_a_word_of_a_later_version_says_so(tmp_path: Path, head: str, word: str) -> None:
@@ -98,10 +105,58 @@ def test_a_word_of_a_later_version_says_so(tmp_path: Path, head: str, word: str)
     assert (found.rule, found.message) == ("reserved-word", f"'{word}' is not available in this version")
 
 
-@pytest.mark.parametrize("way", ["segment: vip", "at: 2026-12-06", "every: '0 9 * * 1'", "date: profile.birthday"])
+@pytest.mark.parametrize("way", ["at: 2026-12-06", "every: '0 9 * * 1'", "date: profile.birthday"])
 def test_a_way_to_enter_of_a_later_version_says_so(tmp_path: Path, way: str) -> None:
     found = journey(tmp_path, f"journey: hello\nenter: {{{way}}}\n{STEPS}")
     assert {finding.rule for finding in found} == {"reserved-word", "missing-key"}
+
+
+def test_entering_a_segment_is_short_for_its_event(tmp_path: Path) -> None:
+    for written, condition in (
+        ("{segment: vip}", 'event.segment == "vip"'),
+        ("{segment: vip, if: profile.orders_count > 1}", 'event.segment == "vip" && (profile.orders_count > 1)'),
+    ):
+        found = read(tmp_path, f"journey: hello\nenter: {written}\n").enter
+        assert (found.on, found.condition) == ("segment.entered", condition)
+
+
+def test_entering_a_segment_and_an_event_is_one_too_many(tmp_path: Path) -> None:
+    found = journey(tmp_path, f"journey: hello\nenter: {{on: order.placed, segment: vip}}\n{STEPS}")
+    assert ("journeys/hello.yaml:2:9", "bad-value") in said(found)
+
+
+def test_a_segment_that_is_not_there_is_refused_where_they_are_known() -> None:
+    around = Surroundings(segments=frozenset({"vip"}))
+    for name, rules in (("vip", []), ("vipp", ["unknown-segment"])):
+        text = f"journey: hello\nenter: {{segment: {name}}}\nsteps: [stop]\n"
+        sheet, node = Sheet("journeys/hello.yaml", text), read_yaml(text)
+        assert node is not None
+        read_journey(node, sheet, around)
+        assert [finding.rule for finding in sheet.findings] == rules
+
+
+def test_holdout_live_priority_and_quiet_hours_are_read(tmp_path: Path) -> None:
+    head = """\
+journey: hello
+enter: {on: order.placed}
+goal: {on: order.paid}
+holdout: 12.5%
+live: {from: 2026-11-20, until: 2026-12-01}
+policy: {priority: 80, quiet_hours: ignore}
+"""
+    found = read(tmp_path, head)
+    assert (found.holdout, found.priority, found.quiet_hours) == (12.5, 80, "ignore")
+    assert found.live_from == datetime(2026, 11, 19, 23, tzinfo=UTC)
+    assert found.live_until == datetime(2026, 12, 1, 23, tzinfo=UTC)
+    timed = read(tmp_path, head.replace("until: 2026-12-01", "until: 2026-12-01 10:00"))
+    assert timed.live_until == datetime(2026, 12, 1, 9, tzinfo=UTC)
+    plain = read(tmp_path, "journey: hello\nenter: {on: order.placed}\n")
+    assert (plain.holdout, plain.priority, plain.quiet_hours, plain.live_from) == (0.0, 50, "inherit", None)
+
+
+def test_a_holdout_without_a_goal_is_a_warning(tmp_path: Path) -> None:
+    found = the(journey(tmp_path, f"journey: hello\nholdout: 5%\nenter: {{on: order.placed}}\n{STEPS}"))
+    assert (found.rule, found.severity, found.place) == ("holdout-without-goal", "warning", "journeys/hello.yaml:2:10")
 
 
 def test_a_journey_cannot_be_entered_by_what_became_of_a_message(tmp_path: Path) -> None:

@@ -6,7 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from services.contracts.journey import Arm, Branch, Send, Step, Stop, Wait
+from services.contracts.journey import (
+    Arm,
+    Branch,
+    Clock,
+    Rule,
+    Send,
+    Set,
+    Share,
+    Split,
+    Start,
+    Step,
+    Stop,
+    Tag,
+    Wait,
+    WaitFor,
+)
 from tests.unit.workspace.folder import JOURNEY, MAIL, SETTINGS, loaded, said, steps, the
 
 HEAD = JOURNEY[: JOURNEY.index("  - send")]
@@ -88,6 +103,8 @@ def test_an_id_that_another_step_gets_by_itself_is_refused(tmp_path: Path) -> No
     ("text", "place"),
     [
         ("- stop\n- wait: 1 day", "6:5"),
+        ("- {wait_for: {on: order.paid, within: 1 day}, then: [stop], else: [stop]}\n- tag: x", "6:5"),
+        ("- split: {a: {share: 50, do: [stop]}, b: {share: 50, do: [stop]}}\n- tag: x", "6:5"),
         ("- branch: [{if: 'true', do: [stop, {wait: 1 day}]}]", "5:38"),
         ("- branch:\n    - {if: 'true', do: [stop]}\n    - else: [stop]\n- wait: 1 day\n- wait: 1 day", "8:5"),
     ],
@@ -123,6 +140,28 @@ def test_a_step_after_a_branch_that_some_way_leaves_is_fine(tmp_path: Path, last
         ("- branch: [{if: profile.orders_cuont == 0, do: []}]", "5:27", "bad-condition"),
         ("- {stop: now}", "5:6", "wrong-kind"),
         ("- email", "5:5", "wrong-kind"),
+        ("- {wait: until 24:00}", "5:12", "bad-cron-or-time"),
+        ("- {wait: until 9:00}", "5:12", "bad-cron-or-time"),
+        ("- {wait: until caturday 18:00}", "5:12", "bad-cron-or-time"),
+        ("- {wait: until tuesday}", "5:12", "bad-cron-or-time"),
+        ("- {wait: until event.order.total}", "5:18", "bad-condition"),
+        ("- {wait: until event.order.plcaed_at}", "5:30", "bad-condition"),
+        ("- {wait_for: {on: message.clicked}}", "5:16", "missing-key"),
+        ("- {wait_for: {within: 1 day}}", "5:16", "bad-value"),
+        ("- {wait_for: {on: order.paid, any: [{on: order.paid}], within: 1 day}}", "5:16", "bad-value"),
+        ("- {wait_for: {any: [], within: 1 day}}", "5:22", "bad-value"),
+        ("- {wait_for: {all: [{on: order.paid}], if: 'true', within: 1 day}}", "5:42", "bad-value"),
+        ("- {wait_for: {on: order.paied, within: 1 day}}", "5:21", "unknown-event"),
+        ("- {wait_for: {on: order.paid, if: received.order.totl > 1, within: 1 day}}", "5:52", "bad-condition"),
+        ("- {split: {a: {share: 50, do: []}, b: {share: 49, do: []}}}", "5:13", "bad-value"),
+        ("- {split: {a: {share: 100}}}", "5:17", "missing-key"),
+        ("- {split: {A: {share: 100, do: []}}}", "5:14", "bad-name"),
+        ("- {set: {orders_count: 1}}", "5:12", "reserved-name"),
+        ("- {set: {tags: event.order.number}}", "5:12", "reserved-name"),
+        ("- {set: {shop: event.order}}", "5:18", "bad-condition"),
+        ("- {set: {Shop: event.order.id}}", "5:12", "bad-name"),
+        ("- {start: nowhere}", "5:13", "unknown-journey"),
+        ("- {tag: [a]}", "5:11", "wrong-kind"),
         ("- [stop]", "5:5", "wrong-kind"),
         ("- {sned: hello, via: email}", "5:6", "unknown-key"),
         ("- {send: hello, via: email, id: Not An Id}", "5:35", "bad-name"),
@@ -134,12 +173,72 @@ def test_a_mistake_in_a_step_is_named_where_it_stands(tmp_path: Path, text: str,
     assert found.hint
 
 
+def test_the_steps_that_wait_draw_learn_and_start_are_read(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        """\
+- wait: until 10:00
+- {wait: until tuesday 18:00, id: tuesday}
+- wait: until event.order.placed_at + 2 days
+- wait_for: {on: message.clicked, if: 'received.message.url == "x"', within: 2 days}
+  then: [{tag: curious}]
+- wait_for: {all: [{on: order.paid}, {on: order.fulfilled}], within: 1 hour}
+  else: [stop]
+- split:
+    a: {share: 33.3, do: [{untag: curious}]}
+    b: {share: 66.7, do: []}
+- set: {last_order: event.order.id, big: event.order.total > 100}
+- start: hello
+""",
+    )
+    assert found == (
+        Wait("wait-1", until=Clock(600)),
+        Wait("tuesday", until=Clock(1080, 1)),
+        Wait("wait-3", until="event.order.placed_at + 2 days"),
+        WaitFor("wait-for-1", (Rule("message.clicked", 'received.message.url == "x"'),), 172_800.0,
+                then=(Tag("tag-1", "curious"),)),
+        WaitFor("wait-for-2", (Rule("order.paid"), Rule("order.fulfilled")), 3_600.0, every=True,
+                otherwise=(Stop("stop-1"),)),
+        Split("split-1", (Share("a", 33.3, (Tag("untag-1", "curious", away=True),)), Share("b", 66.7))),
+        Set("set-1", {"last_order": "event.order.id", "big": "event.order.total > 100"}),
+        Start("start-hello", "hello"),
+    )  # fmt: skip
+
+
+def test_what_any_journey_sets_all_may_read_with_its_type(tmp_path: Path) -> None:
+    setting = HEAD + "  - set: {favourite: event.order.id, spent_most: event.order.total}\n"
+    text = JOURNEY.replace("journey: hello", "journey: reader")
+    right = text.replace("steps:\n", "steps:\n  - branch: [{if: profile.spent_most > 5, do: []}]\n")
+    assert loaded(tmp_path, {"journeys/hello.yaml": setting, "journeys/reader.yaml": right}).findings == []
+    wrong = right.replace("profile.spent_most", "profile.favourite")
+    found = the(loaded(tmp_path, {"journeys/hello.yaml": setting, "journeys/reader.yaml": wrong}).findings)
+    assert (found.file, found.rule) == ("journeys/reader.yaml", "bad-condition")
+
+
+def test_a_template_may_read_what_a_journey_sets(tmp_path: Path) -> None:
+    mail = MAIL.replace("Zażółć gęślą jaźń.", "{{ profile.favourite }}")
+    setting = HEAD + "  - set: {favourite: event.order.id}\n  - {send: hello, via: email}\n"
+    changed: dict[str, str | bytes] = {"templates/hello/pl/email.mjml": mail, "journeys/hello.yaml": setting}
+    assert loaded(tmp_path, changed).findings == []
+
+
+def starting(name: str, other: str) -> str:
+    return JOURNEY.replace("journey: hello", f"journey: {name}") + f"  - start: {other}\n"
+
+
+def test_journeys_that_start_one_another_in_a_circle_are_a_warning(tmp_path: Path) -> None:
+    circle = {f"journeys/{name}.yaml": starting(name, other) for name, other in ("ab", "bc", "ca")}
+    found = loaded(tmp_path, {**circle, "journeys/d.yaml": starting("d", "a")}).findings
+    assert [(f.file, f.rule, f.severity) for f in found] == [
+        (f"journeys/{name}.yaml", "start-cycle", "warning") for name in "abc"
+    ]
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "- wait_for: {on: message.clicked, within: 2 days}\n  then: []", "- split: {a: {share: 50}}", "- tag: x",
-        "- untag: x", "- set: {a: 1}", "- alert: {team: support}", "- webhook: {url: $URL}", "- start: win-back",
-        "- onsite: exit-offer", "- survey: why", "- coupon: {pool: x}", "- points: {give: 50}", "- wait: until 10:00",
+        "- alert: {team: support}", "- webhook: {url: $URL}", "- onsite: exit-offer", "- survey: why",
+        "- coupon: {pool: x}", "- points: {give: 50}",
         "- {send: hello, via: email, otherwise: onsite}",
     ],
 )  # fmt: skip

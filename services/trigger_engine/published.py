@@ -43,7 +43,13 @@ def receipt_arrival(receipt: ReceiptRow) -> Arrival:
     identity = ids.outcome(receipt.kind, receipt.send_key.hex(), receipt.at.isoformat())
     fields = {"message": message}
     kind = f"message.{receipt.kind}"
-    return Arrival(identity, kind, "wici", receipt.at, receipt.at, _NO_DATA, b"", (), decoded=fields)
+    raw = msgspec.json.encode(fields)
+    return Arrival(identity, kind, "wici", receipt.at, receipt.at, _NO_DATA, raw, (), decoded=fields)
+
+
+def derived_arrival(one: Derived, now: datetime) -> Arrival:
+    """A derived event as it is put on record, received `now`."""
+    return Arrival(one.id, one.type, "wici", one.time, now, _NO_DATA, msgspec.json.encode(one.data), ())
 
 
 def outcomes(derived: Iterable[Derived], receipts: Iterable[ReceiptRow], topics: Topics) -> list[Outcome]:

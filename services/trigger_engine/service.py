@@ -140,7 +140,7 @@ class TriggerEngine:
     def _committed(self, transaction: Transaction) -> None:
         """After commit: tell those who wait, and count."""
         into = transaction.into
-        for reason, number in Counter([*into.ended, *(reason for _, reason in into.trace)]).items():
+        for reason, number in Counter(into.reasons()).items():
             metrics.DECISIONS.labels(reason.value).inc(number)
         for mine in into.messages.values():
             for message in mine:

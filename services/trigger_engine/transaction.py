@@ -21,7 +21,7 @@ from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import derived, react
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.journeys.reaction import Reaction
+from services.trigger_engine.journeys.reaction import Note, Reaction
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
@@ -33,7 +33,7 @@ from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.store.outcomes import Outcome
 
 NOBODY = bytes(16)
-_ENCODER = msgspec.msgpack.Encoder()
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=str)
 MOST_RECEIPTS = 2_000
 
 _log = Logger()
@@ -195,11 +195,13 @@ class Transaction:
             profile = self.people.find(receipt.profile_id)
             if profile is not None:
                 self.touched[profile.id] = profile
-                before = dict(profile.consents)
+                before, before_trace = dict(profile.consents), len(self.into.trace)
+                arrival = published.receipt_arrival(receipt)
                 try:
-                    react.on_receipt(profile, published.receipt_arrival(receipt), turn)
+                    react.on_receipt(profile, arrival, turn)
                 except Exception as error:
                     raise Poisoned(receipt, error) from error
+                self._record(arrival, profile.id, before_trace)
                 self._note_consents(profile, before, receipt.data)
         for arrival in work.arrivals:
             try:
@@ -217,6 +219,9 @@ class Transaction:
                 react.on_timer(profile, timer.id, timer.generation, turn)
             except Exception as error:
                 raise Poisoned(timer, error) from error
+        self._payloads += [
+            self._row(published.derived_arrival(one, now), one.profile_id, one.trace) for one in self.into.derived
+        ]
 
     def _take_in(self, arrival: Arrival, turn: Turn) -> None:
         into = self.into
@@ -247,12 +252,12 @@ class Transaction:
         return [past for mine in (profile.id, *profile.formerly) for past in self._past.get(mine, ())]
 
     def _record(self, arrival: Arrival, profile_id: bytes, since: int) -> None:
-        trace = self.into.trace[since:]
-        self._payloads.append(
-            (
-                self._day, arrival.id, profile_id, arrival.type, arrival.time, arrival.received,
-                arrival.source, arrival.raw, _ENCODER.encode(trace) if trace else None,
-            )
+        self._payloads.append(self._row(arrival, profile_id, self.into.trace[since:]))
+
+    def _row(self, arrival: Arrival, profile_id: bytes, trace: Sequence[Note]) -> tuple[Any, ...]:
+        return (
+            self._day, arrival.id, profile_id, arrival.type, arrival.time, arrival.received,
+            arrival.source, arrival.raw, _ENCODER.encode(trace) if trace else None,
         )  # fmt: skip
 
     def _note_consents(self, profile: Profile, before: Mapping[str, Consent], evidence: bytes) -> None:
@@ -275,7 +280,7 @@ class Transaction:
         await profiles.consent(connection, self._consent_rows(merged))
         await entries.follow(connection, merged)
         self._follow()
-        await entries.upsert(connection, list(into.entries.values()))
+        await entries.upsert(connection, into.entries, into.walked)
         await entries.count_goals(connection, into.goals)
         timers = into.timers.values()
         await entries.drop_fired(connection, work.timers)

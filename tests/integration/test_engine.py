@@ -199,16 +199,6 @@ async def test_an_event_that_names_nobody_is_kept_and_enters_nothing(place: Town
     assert (await place.profiles(), await place.count("engine.events"), await place.queue()) == (0, 2, [])
 
 
-async def test_the_event_row_says_why_it_entered_nothing(place: Town) -> None:
-    await place.publish(workspace(journey("big", "order.placed", condition="event.order.total > 900")))
-    async with place.engine():
-        await place.tell(ordered(), event("page.viewed", customer=anna()))
-        await place.read()
-    traces = dict(await place.pool.fetch("SELECT type, trace FROM engine.events"))
-    assert msgspec.msgpack.decode(traces["order.placed"]) == [["big", "condition_false"]]
-    assert traces["page.viewed"] is None
-
-
 # Receipts
 
 

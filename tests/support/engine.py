@@ -23,7 +23,7 @@ from services.contracts.workspace import EmailTemplate, Template, Workspace
 from services.trigger_engine.intake import decode
 from services.trigger_engine.journeys import react
 from services.trigger_engine.journeys.definitions import Definitions, define
-from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer
+from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer, Walked
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
@@ -140,6 +140,7 @@ class Run:
     derived: list[tuple[str, datetime]] = field(default_factory=list)
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
     ended: list[Reason] = field(default_factory=list)
+    walked: dict[bytes, list[Walked]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.definitions: Definitions = define(self.workspace)
@@ -246,7 +247,12 @@ class Run:
                 self.timers[timer.id] = timer
         self.entries |= into.entries
         self.derived += [(d.type, d.time) for d in into.derived]
-        self.reasons += into.trace
+        notes = itertools.chain(into.trace, *(one.trace for one in into.derived))
+        self.reasons += [(note.journey, note.reason) for note in notes]
+        for entry, walked in into.walked.items():
+            self.walked.setdefault(entry, []).extend(walked)
+            about = [(one.seen or {}).get("start", self.entries[entry].journey) for one in walked]
+            self.reasons += [(name, one.reason) for name, one in zip(about, walked, strict=True) if one.reason]
         self.ended += into.ended
 
 

@@ -12,6 +12,7 @@ from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import draws, walk
 from services.trigger_engine.journeys.compiled import Compiled, pick
 from services.trigger_engine.journeys.env import Env, environment
+from services.trigger_engine.journeys.reaction import Note, Walked
 from services.trigger_engine.journeys.turn import Past, Starting, Turn
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Entry, Profile
@@ -26,7 +27,7 @@ def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, tur
     """Enter the journey, or note in the trace why not. `env` has the names of its condition."""
     journey = compiled.journey
     if compiled.condition is not None and compiled.condition.evaluate(env) is not True:
-        turn.into.skip(journey.name, Reason.CONDITION_FALSE)
+        turn.into.trace.append(Note(journey.name, Reason.CONDITION_FALSE, "enter", compiled.condition.seen(env)))
         return
     if turn.now - event.time > timedelta(seconds=journey.enter.max_age):
         turn.into.skip(journey.name, Reason.TOO_OLD)
@@ -35,7 +36,20 @@ def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, tur
 
 
 def start(profile: Profile, starting: Starting, turn: Turn) -> None:
-    """Enter a journey that a step of another one starts: its `if` and `max_age` are about events, and are not asked."""
+    """Enter a journey that a step of another one starts: its `if` and `max_age` are about events, and are not asked.
+
+    Why it is not entered is noted on the entry that starts it: a timer has no event to note it on.
+    """
+    into = turn.into
+    outer, into.trace = into.trace, []
+    _start(profile, starting, turn)
+    for note in into.trace:
+        seen = {"start": note.journey}
+        into.note(starting.entry.id, Walked(turn.now, starting.step, note.reason, seen))
+    into.trace = outer
+
+
+def _start(profile: Profile, starting: Starting, turn: Turn) -> None:
     compiled = turn.definitions.current.get(starting.journey)
     if compiled is None or starting.depth > DEEPEST_START:
         turn.into.skip(starting.journey, Reason.NO_JOURNEY if compiled is None else Reason.STARTED_TOO_DEEP)

@@ -13,7 +13,7 @@ from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import alarms, derived, enter, hearing, walk
 from services.trigger_engine.journeys.env import entry_words, environment
-from services.trigger_engine.journeys.reaction import Reaction, Revocation
+from services.trigger_engine.journeys.reaction import Derived, Note, Reaction, Revocation, Rule
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles import facts
 from services.trigger_engine.profiles.arrival import Arrival
@@ -42,8 +42,7 @@ def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> Non
     alarm = alarms.fire(profile, timer, generation)
     if alarm is not None:
         for one in derived.wake(profile, *alarm, turn):
-            turn.into.derived.append(one)
-            _happen(profile, derived.as_arrival(one, profile), turn, 1)
+            _follow(profile, one, turn, 1)
         _start(profile, turn)
         return
     entry = next((e for e in profile.entries if e.id == timer and e.generation == generation and e.wake), None)
@@ -82,8 +81,16 @@ def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> Non
     if depth >= DEEPEST:
         return
     for one in derived.derive(profile, event, turn):
-        turn.into.derived.append(one)
-        _happen(profile, derived.as_arrival(one, profile), turn, depth + 1)
+        _follow(profile, one, turn, depth + 1)
+
+
+def _follow(profile: Profile, one: Derived, turn: Turn, depth: int) -> None:
+    """Let a derived event happen; what is noted meanwhile is noted on it."""
+    into = turn.into
+    into.derived.append(one)
+    one.trace, into.trace = into.trace, one.trace
+    _happen(profile, derived.as_arrival(one, profile), turn, depth)
+    one.trace, into.trace = into.trace, one.trace
 
 
 def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
@@ -96,14 +103,18 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
         env = environment(profile, turn.definitions, turn.now)
         env |= {"event": entry.event, "received": event.fields, "entry": entry_words(entry)}
         for listener in listeners:
+            goal = listener.goal
             if listener.condition is None or listener.condition.evaluate(env) is True:
-                goal = listener.goal
                 if goal is None:
                     walk.leave(profile, entry, Reason.EXITED, turn)
                     break
                 if goal.within is None or event.time - entry.entered_at <= timedelta(seconds=goal.within):
                     walk.reach(profile, entry, event.time, turn, stay=goal.stay)
                     break
+            elif entry.until is None:
+                rule: Rule = "exit" if goal is None else "goal"
+                seen = listener.condition.seen(env)
+                turn.into.trace.append(Note(entry.journey, Reason.CONDITION_FALSE, rule, seen))
 
 
 def _await(profile: Profile, event: Arrival, turn: Turn) -> None:

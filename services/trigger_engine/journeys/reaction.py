@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 import msgspec
 
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.trigger_engine.profiles.consent import NEEDS_CONSENT
+
+Rule = Literal["enter", "exit", "goal"]
 
 
 class EntryRow(msgspec.Struct, gc=False):
@@ -25,6 +29,26 @@ class EntryRow(msgspec.Struct, gc=False):
     ended_at: datetime | None = None
     reason: str | None = None
     held_out: bool | None = None
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Why an event did nothing in a journey. `rule` is where: enter, exit or goal; `seen` what its condition read, by
+    path, beside the event itself, which is on record.
+    """  # noqa: D205 -- one thought
+
+    journey: str
+    reason: Reason
+    rule: Rule = "enter"
+    seen: dict[str, Any] | None = None
+
+
+class Walked(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an entry did at a step, at a moment of marketing time: went on otherwise than straight, and why."""
+
+    at: datetime
+    step: str
+    reason: Reason | None = None
+    seen: dict[str, Any] | None = None
 
 
 class Timer(msgspec.Struct, gc=False):
@@ -54,19 +78,21 @@ class Revocation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Derived(msgspec.Struct, gc=False):
-    """An event that follows from facts, applied at once and published to `wici.outcomes`."""
+    """An event that follows from facts, applied at once and published to `wici.outcomes`. `trace` is its own."""
 
     id: bytes
     type: str
     time: datetime
     profile_id: bytes
     data: dict[str, Any]
+    trace: list[Note] = []
 
 
 class Reaction(msgspec.Struct):
     """All that follows from one input, or from a batch of them.
 
-    `messages` are by profile; `goals` has, by entry, when its goal was reached, in source time; `joined` are profiles
+    `messages` are by profile, `walked` by entry; `trace` is that of the event being looked at. `goals` has, by entry,
+    when its goal was reached, in source time; `joined` are profiles
     that others have become one with, whose alarms must be set anew.
     """
 
@@ -77,7 +103,8 @@ class Reaction(msgspec.Struct):
     derived: list[Derived] = msgspec.field(default_factory=list)
     goals: dict[bytes, datetime] = msgspec.field(default_factory=dict)
     ended: list[Reason] = msgspec.field(default_factory=list)
-    trace: list[tuple[str, Reason]] = msgspec.field(default_factory=list)
+    trace: list[Note] = msgspec.field(default_factory=list)
+    walked: dict[bytes, list[Walked]] = msgspec.field(default_factory=dict)
     joined: set[bytes] = msgspec.field(default_factory=set)
 
     def say(self, message: Message) -> None:
@@ -92,5 +119,18 @@ class Reaction(msgspec.Struct):
             self.messages[revocation.profile_id] = [m for m in mine if not revocation.covers(m)]
 
     def skip(self, journey: str, reason: Reason) -> None:
-        """Note why a journey or step did nothing."""
-        self.trace.append((journey, reason))
+        """Note why an event did not enter a journey, or took no effect (no journey)."""
+        self.trace.append(Note(journey, reason))
+
+    def note(self, entry_id: bytes, walked: Walked) -> None:
+        """Note what an entry did at a step."""
+        self.walked.setdefault(entry_id, []).append(walked)
+
+    def reasons(self) -> Iterator[Reason]:
+        """Every reason noted or given, to be counted."""
+        yield from self.ended
+        for note in chain(self.trace, *(one.trace for one in self.derived)):
+            yield note.reason
+        for walked in chain(*self.walked.values()):
+            if walked.reason is not None:
+                yield walked.reason

@@ -28,7 +28,7 @@ class Go(msgspec.Struct, frozen=True):
     """Go on to the step `to` (None: the end), saying `messages`; `skipped` names why something was not done.
 
     `learned` are facts of the profile and their values, `arm` the draw that was made and how it fell, `start` the
-    journey to enter.
+    journey to enter; `seen` is what led there, where there was a choice: the arm taken, and what the conditions read.
     """
 
     to: str | None
@@ -37,13 +37,18 @@ class Go(msgspec.Struct, frozen=True):
     learned: tuple[tuple[str, Any], ...] = ()
     arm: tuple[str, str] | None = None
     start: str | None = None
+    seen: dict[str, Any] | None = None
 
 
 class Sleep(msgspec.Struct, frozen=True):
-    """Stay at this step until a moment of marketing time; `heard` is what a `wait_for` has heard so far, as bits."""
+    """Stay at this step until a moment of marketing time; `heard` is what a `wait_for` has heard so far, as bits.
+
+    `reason` is given where a policy makes it wait.
+    """
 
     until: datetime
     heard: int = 0
+    reason: Reason | None = None
 
 
 class End(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from services.trigger_engine.journeys import draws
 from services.trigger_engine.journeys.compiled import Compiled, Node
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.hearing import is_fulfilled
-from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer
-from services.trigger_engine.journeys.situation import Go, Situation, Sleep
+from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer, Walked
+from services.trigger_engine.journeys.situation import Decision, Go, Situation, Sleep
 from services.trigger_engine.journeys.steps import decide
 from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.profiles.facts import learn
@@ -34,12 +34,11 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
             return
         entry.step = to
         decision = decide(compiled.nodes[to], situation)
+        _note(entry, decision, turn)
         if isinstance(decision, Sleep):
             entry.heard = decision.heard
             _sleep(profile, entry, decision.until, turn.into)
             return
-        for reason in decision.skipped:
-            turn.into.skip(entry.journey, reason)
         if not isinstance(decision, Go):
             finish(profile, entry, decision.reason, turn, linger=_linger(compiled))
             return
@@ -48,6 +47,20 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         _act(profile, entry, decision, turn)
         to = decision.to
     raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
+
+
+def _note(entry: Entry, decision: Decision, turn: Turn) -> None:
+    """Leave word of everything but a straight step: what was not said, which way was taken, until when it waits."""
+    note = turn.into.note
+    if isinstance(decision, Sleep):
+        note(entry.id, Walked(turn.now, entry.step, decision.reason, {"until": decision.until}))
+        return
+    for reason in decision.skipped:
+        note(entry.id, Walked(turn.now, entry.step, reason))
+    if isinstance(decision, Go):
+        seen = decision.seen if decision.arm is None else {"arm": decision.arm[1]}
+        if seen is not None:
+            note(entry.id, Walked(turn.now, entry.step, None, seen))
 
 
 def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
@@ -75,6 +88,8 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
         if journey.late == "recheck" and compiled.condition is not None and not entry.started:
             env = environment(profile, turn.definitions, turn.now) | {"event": entry.event, "entry": entry_words(entry)}
             if compiled.condition.evaluate(env) is not True:
+                seen = compiled.condition.seen(env)
+                turn.into.note(entry.id, Walked(turn.now, entry.step, None, seen))
                 finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=_linger(compiled))
                 return
     advance(profile, entry, _onward(compiled.nodes[entry.step]), turn)
@@ -110,7 +125,7 @@ def reach(profile: Profile, entry: Entry, at: datetime, turn: Turn, *, stay: boo
     goals[entry.id] = min(at, goals.get(entry.id, at))
     if stay:
         if not entry.goal:
-            turn.into.skip(entry.journey, Reason.GOAL_REACHED)
+            turn.into.note(entry.id, Walked(turn.now, entry.step, Reason.GOAL_REACHED))
         entry.goal = True
         return
     if entry.until is not None:

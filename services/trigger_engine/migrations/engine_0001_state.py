@@ -33,7 +33,7 @@ def upgrade() -> None:
             received_at timestamptz NOT NULL,
             source     text NOT NULL,
             data       bytea NOT NULL,          -- JSON as it came
-            trace      bytea                    -- why it entered nothing, compact; NULL when nothing listened
+            trace      bytea                    -- MessagePack of journeys.reaction.Note: why it did nothing, and where
         ) PARTITION BY RANGE (day)""")
     op.execute("CREATE INDEX events_profile ON engine.events (profile_id)")
     op.execute("CREATE TABLE engine.events_other PARTITION OF engine.events DEFAULT")
@@ -65,7 +65,8 @@ def upgrade() -> None:
             ended_at   timestamptz,
             reason     text,
             held_out   boolean,                 -- whether a holdout kept it silent; NULL where there was none
-            goal_at    timestamptz              -- source time; the first, where it was reached again
+            goal_at    timestamptz,             -- source time; the first, where it was reached again
+            trace      bytea NOT NULL DEFAULT ''  -- JSON lines of journeys.reaction.Walked
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("CREATE INDEX entries_profile ON engine.entries (profile_id, journey)")
     op.execute(f"""

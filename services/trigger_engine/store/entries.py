@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import msgspec
+
 from services.kit.database.pool import Connection
-from services.trigger_engine.journeys.reaction import EntryRow, Timer
+from services.trigger_engine.journeys.reaction import EntryRow, Timer, Walked
 
 UPSERT = """
-    INSERT INTO engine.entries (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out)
+    INSERT INTO engine.entries AS e
+        (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, trace)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-                         $7::text[], $8::timestamptz[], $9::text[], $10::bool[])
+                         $7::text[], $8::timestamptz[], $9::text[], $10::bool[], $11::bytea[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, step = excluded.step,
-        ended_at = excluded.ended_at, reason = excluded.reason"""
+        ended_at = excluded.ended_at, reason = excluded.reason, trace = e.trace || excluded.trace"""
+NOTE = """
+    UPDATE engine.entries e SET trace = e.trace || w.trace FROM unnest($1::uuid[], $2::bytea[]) AS w (id, trace)
+    WHERE e.id = w.id"""
 GOALS = """
     UPDATE engine.entries e SET goal_at = LEAST(e.goal_at, w.at)
     FROM unnest($1::uuid[], $2::timestamptz[]) AS w (id, at) WHERE e.id = w.id"""
@@ -30,6 +36,8 @@ DUE = """
     SELECT id, profile_id, due, generation FROM engine.timers
     WHERE shard = ANY($1) AND due > $2 AND due <= $3 ORDER BY due LIMIT $4"""
 COUNT = "SELECT count(*) FROM engine.timers WHERE due > $1 AND due <= $2"
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+_DECODER = msgspec.json.Decoder(Walked)
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -42,13 +50,25 @@ class DueTimer(NamedTuple):
     generation: int
 
 
-async def upsert(connection: Connection, rows: Sequence[EntryRow]) -> None:
-    """Store the enrolments that have changed."""
+async def upsert(
+    connection: Connection, rows: Mapping[bytes, EntryRow], walked: Mapping[bytes, Sequence[Walked]]
+) -> None:
+    """Store the enrolments that have changed, and add what was noted to what each of them has noted before."""
     if rows:
-        await connection.execute(
-            UPSERT,
-            *([getattr(row, field) for row in rows] for field in EntryRow.__struct_fields__),
-        )
+        columns = [[getattr(row, field) for row in rows.values()] for field in EntryRow.__struct_fields__]
+        await connection.execute(UPSERT, *columns, [_trace(walked.get(one, ())) for one in rows])
+    others = [one for one in walked if one not in rows]
+    if others:
+        await connection.execute(NOTE, others, [_trace(walked[one]) for one in others])
+
+
+def noted(trace: bytes) -> list[Walked]:
+    """What an entry has noted, the first thing first."""
+    return _DECODER.decode_lines(trace)
+
+
+def _trace(walked: Sequence[Walked]) -> bytes:
+    return _ENCODER.encode_lines(walked)
 
 
 async def count_goals(connection: Connection, goals: Mapping[bytes, datetime]) -> None:

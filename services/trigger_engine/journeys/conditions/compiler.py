@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -15,6 +16,9 @@ from services.trigger_engine.journeys.conditions.terms import Term, Writer
 from services.trigger_engine.journeys.conditions.types import BOOL, Type, as_read
 
 Environment = Mapping[str, Any]
+_ON_RECORD = frozenset({"event", "received", "entry", "shop", "now"})
+LONGEST_TEXT = 64
+MOST_ITEMS = 10
 CallKey = tuple[str, tuple[str | float | timedelta, ...]]
 
 _HELPERS = (
@@ -42,6 +46,7 @@ class Condition:
     calls: frozenset[CallKey]
     _quick: Callable[[Environment], Any] = field(repr=False, compare=False)
     _careful: Callable[[Environment], Any] = field(repr=False, compare=False)
+    _facts: tuple[tuple[str, ...], ...] = field(repr=False, compare=False)
 
     def evaluate(self, env: Environment) -> Any:
         """Return the value for the roots in `env` (`event`, `profile`, `now`, …) and its `calls` by key.
@@ -53,6 +58,17 @@ class Condition:
             return self._quick(env)
         except (TypeError, AttributeError, ValueError, ArithmeticError, RecursionError):
             return self._careful(env)
+
+    def seen(self, env: Environment) -> dict[str, Any] | None:
+        """What it reads that is on record nowhere else, by path, in short: the customer and his cart as they are now.
+
+        None where it reads nothing of the kind.
+        """
+        if not self._facts and not self.calls:
+            return None
+        values = {".".join(path): brief(_at(env, path)) for path in self._facts}
+        calls = env.get("calls") or {}
+        return values | {call_text(key): brief(calls.get(key)) for key in sorted(self.calls, key=str)}
 
 
 def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tuple[Type, ...] = BOOL) -> Condition:
@@ -70,7 +86,33 @@ def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tu
         calls=frozenset(found.calls),
         _quick=_function(value.term, careful=False),
         _careful=_function(value.term, careful=True),
+        _facts=tuple(sorted(path for path in found.reads if path[0] not in _ON_RECORD)),
     )
+
+
+def call_text(key: CallKey) -> str:
+    """A windowed function as it is written, such as `spent(365 days)`."""
+    name, arguments = key
+    words = (f"{a / timedelta(days=1):g} days" if isinstance(a, timedelta) else str(a) for a in arguments)
+    return f"{name}({', '.join(words)})"
+
+
+def brief(value: Any) -> Any:
+    """A value cut to what a note may hold."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
+    if isinstance(value, Mapping):
+        return {str(name): brief(part) for name, part in islice(value.items(), MOST_ITEMS)}
+    if isinstance(value, Collection):
+        return [brief(part) for part in islice(value, MOST_ITEMS)]
+    return value
+
+
+def _at(env: Environment, path: tuple[str, ...]) -> Any:
+    value: Any = env
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def source(term: Term, writer: Writer) -> str:

@@ -75,16 +75,9 @@ async def bus(settings: Settings, clock: Clock) -> AsyncIterator[Bus]:
 
 async def _open_bus(settings: Settings, clock: Clock) -> Bus:
     if settings.kafka:
-        from services.kit.bus.kafka import KafkaSecurity, open_kafka
+        from services.kit.bus.kafka import open_kafka, security
 
-        security = KafkaSecurity(
-            settings.kafka_protocol,
-            settings.kafka_mechanism,
-            settings.kafka_username or None,
-            settings.kafka_password or None,
-            settings.kafka_ca,
-        )
-        return await open_kafka(settings.kafka, security)
+        return await open_kafka(settings.kafka, security(settings))
     from services.kit.bus.postgres import open_postgres
 
     return await open_postgres(settings.database_url, clock)

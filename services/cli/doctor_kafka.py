@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from services.contracts import topics
-from services.kit.bus.kafka import KafkaSecurity
+from services.kit.bus.kafka import security
 from services.kit.errors import TryAgain
 from services.kit.settings import Settings
 
@@ -38,14 +38,7 @@ async def durability(settings: Settings) -> AsyncIterator[tuple[Literal["ok", "w
 
 
 async def _ask(settings: Settings, topic: str) -> tuple[int, Mapping[str, Any]]:
-    security = KafkaSecurity(
-        settings.kafka_protocol,
-        settings.kafka_mechanism,
-        settings.kafka_username or None,
-        settings.kafka_password or None,
-        settings.kafka_ca,
-    )
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, **security.options())
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, **security(settings).options())
     try:
         await admin.start()
         described = await admin.describe_topics([topic])

@@ -54,6 +54,16 @@ def update(source_name: str, event_type: str, resource: str, revision: str) -> b
     return uuid5("update", source_name, event_type, resource, revision)
 
 
+def topic_fact(source_name: str, topic: str, identity: str) -> bytes:
+    """A record of the shop's own topic that names its fact itself, however often and wherever it stands there."""
+    return uuid5("topic-fact", source_name, topic, identity)
+
+
+def topic_place(source_name: str, topic_id: str, place: str) -> bytes:
+    """A record of the shop's own topic that has no name but its place, `partition/offset`, in the topic of this id."""
+    return uuid5("topic-place", source_name, topic_id, place)
+
+
 def derived_event(kind: str, profile: bytes, business_key: str) -> bytes:
     """A fact that wici derived: unique per profile and business key, whatever caused it and however often."""
     return uuid5("derived", kind, profile.hex(), business_key)

@@ -18,6 +18,8 @@ from services.gateway.published import Follower
 from services.gateway.publishing import NOTHING_PUBLISHED
 from services.gateway.records import Destination
 from services.gateway.segment.calls import ADDRESSES
+from services.gateway.topics.bridge import Surroundings
+from services.gateway.topics.bridges import Bridges
 from services.kit.bus import Producer
 from services.kit.service import Context
 
@@ -47,23 +49,41 @@ class Gateway:
         self.clock = context.clock
         self.follower = Follower(context.pool, settings.database_url, context.environ)
         self.producer: Producer  # from `start` on
-        self._bus = context.bus
+        self._context = context
+        self._bridges = Bridges(self.follower, context.bus, settings)
 
     async def start(self) -> None:
         """Connect to the bus and follow the published workspace."""
-        self.producer = await self._bus.producer()
+        context = self._context
+        self.producer = await context.bus.producer()
         await self.follower.start()
+        self._bridges.start(
+            Surroundings(
+                context.pool,
+                self.producer,
+                self.clock,
+                self.destination,
+                self.dead_letters,
+                context.instance,
+                context.settings.topic_prefix,
+            )
+        )
 
     async def stop(self) -> None:
-        """Stop following."""
+        """Stop following and reading."""
+        await self._bridges.stop()
         await self.follower.stop()
 
     def ready(self) -> tuple[bool, str]:
-        """Whether events are taken: a workspace must be published. A newer, broken one is told, and not used."""
+        """Whether events are taken: a workspace must be published. What is broken beside is told.
+
+        A newer version that cannot be used, or a topic that cannot be read, keeps nobody else's events away.
+        """
         published, problem = self.follower.published, self.follower.problem
         if published is None:
             return False, problem or NOTHING_PUBLISHED
-        return True, problem or f"taking events under workspace version {published.version}"
+        unread = "; ".join(self._bridges.problems.values())
+        return True, problem or unread or f"taking events under workspace version {published.version}"
 
     def routes(self) -> Sequence[Route]:
         """The addresses of this service."""

@@ -10,6 +10,7 @@ from services.gateway.keys import STOREFRONT, Grant
 from services.gateway.published import vocabulary
 from services.gateway.records import Arrival, Destination
 from services.gateway.segment import taking
+from services.gateway.topics import bridge, mapping
 from services.gateway.translation import unlocked
 from services.kit.bus import Outgoing, Record
 from services.kit.bus.dead_letters import Origin
@@ -28,6 +29,11 @@ def originals(letter: Record, origin: Origin, workspace: Workspace | None, desti
     if way == taking.ORIGIN and workspace and _storefront(workspace, source) == STOREFRONT:
         arrival = Arrival(Grant(source, "server"), arrived, None)
         return taking.again(letter.value or b"", arrival, vocabulary(workspace), destination)
+    if way == bridge.ORIGIN and workspace and _storefront(workspace, source) == mapping.STOREFRONT:
+        settings = workspace.settings.sources[source]
+        reading = mapping.Reading(source, mapping.topic_source(settings), settings.map, vocabulary(workspace))
+        arrival = Arrival(Grant(source, "server"), arrived, None)
+        return bridge.again(letter, (origin.partition, origin.offset), reading, arrival, destination)
     raise Misconfigured(f"it came from source {source!r}, which the published workspace does not connect so.")
 
 

@@ -25,6 +25,8 @@ SOME = bytes(range(16))
             ids.update("sklep", "customer.updated", "207119551", "2026-11-22T10:00:00+00:00"),
             "9450e214b66c58d38a535f89ea010bed",
         ),
+        (ids.topic_fact("erp", "shop.orders", "1001"), "f00b8654261b53879f9e5778b57e50ef"),
+        (ids.topic_place("erp", "f3b1", "3/17"), "97d71a72fb5a5e81acd2a9b4ea1cedf5"),
         (ids.kafka_event("https://shop.example", "42"), "f75684d01f615b25ace392a1d93f1126"),
         (
             ids.derived_event("cart.abandoned", SOME, "cart.abandoned:k1:2026-11-22T10:00:00+00:00"),
@@ -53,7 +55,8 @@ def test_every_function_that_computes_an_id_has_a_golden_value() -> None:
     """A new function needs its line above; `text` and `parse` compute nothing."""
     public = {name for name, value in vars(ids).items() if callable(value) and not name.startswith("_")}
     covered = {"uuid5", "alarm", "http_event", "kafka_event", "derived_event", "profile", "entry", "send_key",
-               "attempt", "callback", "outcome", "transition", "update", "started", "chance"}  # fmt: skip
+               "attempt", "callback", "outcome", "transition", "update", "started", "chance", "topic_fact",
+               "topic_place"}  # fmt: skip
     assert public - {"annotations", "sha1"} == covered | {"text", "parse"}
 
 

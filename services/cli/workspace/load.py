@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,8 @@ def load(folder: Path) -> Loaded:
         message, hint = "there is no such folder", "name a workspace's folder, or make one: wici init DIR"
         return Loaded(None, [Finding(str(folder), 0, 0, message, "missing-file", hint)])
     files = Files(folder)
-    settings, named = _settings(files)
     own_events = read_event_schemas(files)
+    settings, named = _settings(files, own_events)
     templates = read_templates(files, settings.shop.locale if settings and settings.shop.locale else "en")
     journeys = _journeys(files, _surroundings(files, settings, templates, own_events))
     _warn_of_later_files(files)
@@ -63,7 +63,7 @@ def load(folder: Path) -> Loaded:
     return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text))
 
 
-def _settings(files: Files) -> tuple[Settings | None, tuple[Reference, ...]]:
+def _settings(files: Files, own_types: Collection[str]) -> tuple[Settings | None, tuple[Reference, ...]]:
     if SETTINGS_FILE not in files.list("."):
         message, hint = "the workspace has no wici.yaml", "write one, or begin with: wici init DIR"
         files.sheet(SETTINGS_FILE).error(None, "missing-file", message, hint)
@@ -71,7 +71,7 @@ def _settings(files: Files) -> tuple[Settings | None, tuple[Reference, ...]]:
     node, sheet = _tree(files, SETTINGS_FILE)
     if node is None:
         return None, ()
-    return read_settings(node, sheet), tuple(references(node))
+    return read_settings(node, sheet, own_types), tuple(references(node))
 
 
 def _surroundings(

@@ -11,7 +11,7 @@ from services.cli.workspace.shapes import ByValue, Choice, Duration, ListOf, Nam
 from services.cli.workspace.shapes import Secret as SecretShape
 from services.contracts.message import Channel
 from services.gateway.storefronts import STOREFRONTS
-from services.gateway.storefronts.places import WORDS
+from services.gateway.storefronts.places import ITEM_WORDS, WORDS
 from services.kit.secrets import Secret
 from services.notifier.providers import PROVIDERS as ADAPTERS
 from services.notifier.providers.base import Provider
@@ -32,8 +32,31 @@ WORDS_MAP = Names(
 # Storefronts whose webhooks wici knows of and cannot take yet.
 STOREFRONTS_WITHOUT_ADAPTER = (
     "prestashop", "bigcommerce", "ecwid", "shoper", "magento", "saleor", "idosell", "base",
-    "kafka",
 )  # fmt: skip
+_PLACE = Text("a path in the record", r"[^\s.]+(\.[^\s.]+)*", "payload.number")
+_TYPE = Text("a type of event", r"[a-z][a-z0-9_]{0,49}(\.[a-z][a-z0-9_]{0,49}){1,4}", "order.placed")
+KAFKA = Table(
+    {
+        "storefront": Text(),
+        "topic": Text("the topic's name", r"[A-Za-z0-9._-]{1,249}", "shop.orders"),
+        "bootstrap": Text("its Kafka, if not WICI_KAFKA", r"[^\s,/]+:\d{1,5}(,[^\s,/]+:\d{1,5})*", "kafka-1:9092"),
+        "event": _TYPE,
+        "type": _PLACE,
+        "types": Names(_TYPE, "their word, and the type that it stands for", pattern=r".+", like="OrderCreated"),
+        "id": _PLACE,
+        "time": _PLACE,
+        "data": _PLACE,
+        "items": Table(
+            {"at": _PLACE, **dict.fromkeys(ITEM_WORDS, _PLACE)},
+            ("at",),
+            about="the lines of an order or cart",
+        ),
+        "map": WORDS_MAP,
+    },
+    required=("topic",),
+    like="{storefront: kafka, topic: shop.orders, event: order.placed, map: {order.id: number}}",
+    about="a topic of the shop's own",
+)
 HTTP = Table(
     {
         "storefront": Text(),
@@ -56,6 +79,7 @@ SOURCE = ByValue(
     "storefront",
     {
         "http": HTTP,
+        "kafka": KAFKA,
         **dict.fromkeys(STOREFRONTS, _WEBHOOKS),
         **dict.fromkeys(STOREFRONTS_WITHOUT_ADAPTER, _STOREFRONT),
     },

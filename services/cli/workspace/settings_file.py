@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 from zoneinfo import available_timezones
@@ -19,6 +19,7 @@ from services.cli.workspace.reader import read
 from services.cli.workspace.row import Row
 from services.cli.workspace.settings_shape import SETTINGS
 from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.topic_source import check_topic_source
 from services.contracts.message import CHANNELS
 from services.contracts.settings import Account, Sender, Settings, Shop, Source
 from services.kit.secrets import is_reference
@@ -34,13 +35,18 @@ class Reference:
     place: Place
 
 
-def read_settings(node: Node, sheet: Sheet) -> Settings:
-    """The settings of a `wici.yaml`. Where the sheet then has errors, the result has gaps and must not be used."""
+def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> Settings:
+    """The settings of a `wici.yaml`. Where the sheet then has errors, the result has gaps and must not be used.
+
+    `own_types` are the shop's own event types.
+    """
     row = read(SETTINGS, node, sheet, "wici.yaml") or Row(node, {})
     return Settings(
         shop=_shop(row.row("shop"), sheet),
         sources={
-            name: _source(source, sheet) for name, source in row.named("sources").items() if isinstance(source, Row)
+            name: _source(source, sheet, own_types)
+            for name, source in row.named("sources").items()
+            if isinstance(source, Row)
         },
         accounts=tuple(_accounts(row.row("providers"), sheet)),
         senders={name: _sender(sender) for name, sender in _rows(row.row("senders"))},
@@ -85,8 +91,10 @@ def _shop(row: Row | None, sheet: Sheet) -> Shop:
     )
 
 
-def _source(row: Row, sheet: Sheet) -> Source:
+def _source(row: Row, sheet: Sheet, own_types: Collection[str]) -> Source:
     storefront = row.text("storefront")
+    if storefront == "kafka":
+        check_topic_source(row, sheet, own_types)
     _warn_without_adapter(row, "storefront", sheet)
     known = ("storefront", "keys", "browser_keys", "secrets", "map")
     return Source(

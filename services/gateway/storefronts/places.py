@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.data import Cart, Customer, Order, Product
+from services.contracts.data import Cart, Customer, Item, Order, Product
 from services.gateway.storefronts.base import Payload
 from services.gateway.storefronts.payload import locale
 
@@ -18,6 +18,7 @@ _YES = frozenset({"1", "yes", "y", "true", "on", "tak", "t", "subscribed", "chec
 _SAID = {**dict.fromkeys(_YES, "subscribed"), "pending": "pending", "unsubscribed": "unsubscribed"}
 _CONSENT = "consents."
 _OBJECTS: dict[str, type[msgspec.Struct]] = {"customer": Customer, "order": Order, "cart": Cart, "product": Product}
+_NUMBERS = frozenset({"stock"})  # numbers in JSON; money is text
 _STRUCTURED = frozenset({"consents", "items", "tags", "discount_codes"})
 
 
@@ -26,6 +27,8 @@ def _names(kind: type[msgspec.Struct]) -> list[str]:
 
 
 _CUSTOMER = [*_names(Customer), *(f"{_CONSENT}{channel}" for channel in ("email", "sms", "push"))]
+
+ITEM_WORDS = tuple(_names(Item))
 
 # What may stand on the left.
 WORDS = (*_CUSTOMER, *(f"{each}.{name}" for each, kind in _OBJECTS.items() for name in _names(kind)))
@@ -36,11 +39,16 @@ def placed(said: dict[str, Any], payload: Payload, places: Mapping[str, str]) ->
     data = dict(said)
     for word, place in places.items():
         value = find(payload, place)
-        whole, _, name = word.partition(".")
-        target, name = (whole, name) if whole in _OBJECTS else ("customer", word)
-        if value is not None and target in data:
-            data[target] = _told(data[target], name, value)
+        target = owner(word)
+        if value is not None and isinstance(data.get(target), dict):
+            data[target] = _told(data[target], word.removeprefix(f"{target}."), value)
     return data
+
+
+def owner(word: str) -> str:
+    """The object that a word on the left belongs to: the customer if it names none."""
+    whole = word.partition(".")[0]
+    return whole if whole in _OBJECTS else "customer"
 
 
 def find(payload: Any, place: str) -> str | None:
@@ -65,6 +73,11 @@ def _in_pairs(pairs: list[Any], key: str) -> Any:
 
 
 def _told(known: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    if name in _NUMBERS:
+        try:
+            return known | {name: float(value)}
+        except ValueError:
+            return known | {name: value}  # whoever checks the event says what is wrong with it
     if not name.startswith(_CONSENT):
         return known | {name: locale(value) if name == "locale" else value}
     state = _SAID.get(value.lower())

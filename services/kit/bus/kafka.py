@@ -21,6 +21,7 @@ from services.kit.bus.kafka_producer import KafkaProducer
 from services.kit.bus.kafka_topics import Topic, describe
 from services.kit.bus.reading import TopicWatch
 from services.kit.errors import Misconfigured, TryAgain
+from services.kit.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ class KafkaSecurity:
         if self.protocol.endswith("SSL"):
             chosen["ssl_context"] = create_ssl_context(cafile=str(self.ca) if self.ca else None)
         return chosen
+
+
+def security(settings: Settings) -> KafkaSecurity:
+    """How WICI_KAFKA_SECURITY and its like say to connect."""
+    return KafkaSecurity(
+        settings.kafka_protocol,
+        settings.kafka_mechanism,
+        settings.kafka_username or None,
+        settings.kafka_password or None,
+        settings.kafka_ca,
+    )
 
 
 class KafkaBus:

@@ -55,3 +55,43 @@ def test_map_of_a_word_that_nobody_knows_is_an_error(tmp_path: Path, word: str) 
 )
 def test_map_of_a_word_of_ours_is_taken(tmp_path: Path, word: str) -> None:
     assert said(tmp_path, f"storefront: shopify, secrets: [$S], map: {{{word}: note_attributes.x}}") == []
+
+
+TOPIC = "storefront: kafka, topic: shop.orders"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (TOPIC, "either 'event' or 'type'"),
+        (f"{TOPIC}, event: order.placed, type: kind", "either 'event' or 'type'"),
+        (f"{TOPIC}, event: order.placed, types: {{A: order.paid}}", "'types' needs 'type'"),
+        (f"{TOPIC}, event: order.plced", "order.plced"),
+        (f"{TOPIC}, event: message.opened", "message.opened"),
+        (f"{TOPIC}, type: kind, types: {{A: ring.polished}}", "ring.polished"),
+        ("storefront: kafka, event: order.placed", "'topic'"),
+        (f"{TOPIC}, event: order.placed, items: {{product_id: a}}", "'at'"),
+        (f"{TOPIC}, event: order.placed, id: a..b", "a..b"),
+        (f"{TOPIC}, event: order.placed, map: {{order.sum: a}}", "order.sum"),
+        (f"{TOPIC}, event: order.placed, bootstrap: kafka", "kafka"),
+    ],
+)
+def test_topic_that_is_mapped_wrongly_is_an_error(tmp_path: Path, source: str, says: str) -> None:
+    (message,) = said(tmp_path, source)
+    assert says in message
+
+
+def test_topic_may_hold_a_type_of_the_shops_own(tmp_path: Path) -> None:
+    files = with_source(
+        f"{TOPIC}, type: kind, types: {{A: ring.sized}}, items: {{at: lines, sku: s}}, map: {{email: m}}"
+    )
+    found = loaded(tmp_path, files | {"events/ring.sized.schema.json": '{"type": "object"}'})
+    assert found.findings == []
+    assert found.workspace is not None
+    source = found.workspace.settings.sources["sklep"]
+    assert (source.map, source.options["types"]) == ({"email": "m"}, {"A": "ring.sized"})
+    assert source.options["items"] == {"at": "lines", "sku": "s"}
+
+
+def test_map_stands_in_a_source_of_segments_clients_too(tmp_path: Path) -> None:
+    assert said(tmp_path, "storefront: http, keys: [$K], map: {consents.email: traits.newsletter}") == []

@@ -144,6 +144,20 @@ class OrderData(Data, frozen=True, gc=False, kw_only=True):
     order: Order
 
 
+class Refund(Struct, frozen=True, gc=False):
+    """Money paid back for an order. Without an amount it is all that was paid."""
+
+    id: Annotated[str, Meta(max_length=MAX_ID)] | None = None
+    amount: Money | None = None
+    currency: Currency | None = None
+
+
+class RefundedData(OrderData, frozen=True, gc=False, kw_only=True):
+    """An order, and what was paid back by this event; each refund is an event of its own."""
+
+    refund: Refund | None = None
+
+
 class CartData(Data, frozen=True, gc=False, kw_only=True):
     """An event about a cart carries it."""
 
@@ -162,7 +176,7 @@ class ThresholdData(Data, frozen=True, gc=False, kw_only=True):
     threshold: Threshold
 
 
-_ORDER_WORDS = ("placed", "paid", "fulfilled", "delivered", "late", "cancelled", "refunded")
+_ORDER_WORDS = ("placed", "paid", "fulfilled", "delivered", "late", "cancelled")
 
 # What `data` must be, by type; a type that is not here carries `Data`.
 DATA_TYPES: dict[str, type[Data]] = {
@@ -177,6 +191,7 @@ DATA_TYPES: dict[str, type[Data]] = {
     "cart.abandoned": CartData,
     "spend.threshold_crossed": ThresholdData,
     **{f"order.{word}": OrderData for word in _ORDER_WORDS},
+    "order.refunded": RefundedData,
 }
 
 

@@ -43,7 +43,7 @@ SHOP = workspace(*JOURNEYS)
 
 _EVENT = st.fixed_dictionaries({
     "kind": st.sampled_from(["page.viewed", "cart.updated", "order.placed", "order.paid", "order.cancelled",
-                             "consent.changed"]),
+                             "order.refunded", "consent.changed"]),
     "minutes": st.integers(0, 90), "number": st.integers(1, 3),
     "state": st.sampled_from(["subscribed", "unsubscribed"]),
 })  # fmt: skip
@@ -116,7 +116,7 @@ def test_who_has_not_bought_is_reminded_once_in_every_order(names: tuple[str, ..
     assert run.reload().wait(DAY).said == ["hello"]
 
 
-KNOWN = ("identifiers", "facts", "consents", "seen", "orders", "spent", "paid", "bought", "created_at")
+KNOWN = ("identifiers", "facts", "consents", "seen", "orders", "spent", "paid", "ledger", "bought", "created_at")
 
 
 def known(profile: Profile) -> dict[str, Any]:

@@ -44,6 +44,7 @@ PRODUCT = Record({
     "reduced_since": TIMESTAMP, "currency": STRING, "url": STRING, "image_url": STRING, "category": STRING,
     "stock": NUMBER,
 })  # fmt: skip
+REFUND = Record({"id": STRING, "amount": MONEY, "currency": STRING}, open=True)
 THRESHOLD = Record({"step": NUMBER, "currency": STRING, "period": STRING})
 MESSAGE = Record({
     "journey": STRING, "step": STRING, "template": STRING, "channel": STRING, "class": STRING, "hard": BOOL,
@@ -80,7 +81,8 @@ EVENT_DATA: dict[str, Record] = {
     "checkout.step_completed": _data(cart=CART, step=STRING, open=True),
     "order.placed": _data(order=ORDER), "order.paid": _data(order=ORDER), "order.fulfilled": _ORDER_WITH_MORE,
     "order.delivered": _ORDER_WITH_MORE, "order.late": _ORDER_WITH_MORE, "order.cancelled": _ORDER_WITH_MORE,
-    "order.refunded": _ORDER_WITH_MORE, "return.requested": _ORDER_WITH_MORE, "return.received": _ORDER_WITH_MORE,
+    "order.refunded": _data(order=ORDER, refund=REFUND, open=True),
+    "return.requested": _ORDER_WITH_MORE, "return.received": _ORDER_WITH_MORE,
     "complaint.opened": _ORDER_WITH_MORE, "complaint.resolved": _ORDER_WITH_MORE,
     "product.updated": Record({"product": PRODUCT}), "product.back_in_stock": _data(product=PRODUCT),
     "review.submitted": _data(product=PRODUCT, order=ORDER, open=True), "survey.answered": _data(open=True),

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.contracts.data import Cart as CartData
-from services.contracts.data import Customer, Order
-from services.trigger_engine.profiles import consent
+from services.contracts.data import Customer
+from services.trigger_engine.profiles import consent, orders
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.identifiers import normal_email, normal_phone
-from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 
 CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "tags")
@@ -29,8 +28,11 @@ def apply(profile: Profile, event: Arrival, *, keep_cart: bool) -> list[str]:
     withdrawn: list[str] = []
     if event.data.customer is not None and event.scope == "server":
         withdrawn = _customer(profile, event, event.data.customer)
-    if event.data.order is not None:
-        _order(profile, event, event.data.order)
+    order = event.data.order
+    if order is not None and event.type in orders.KINDS:
+        orders.apply(profile, event, order)
+        if event.type == "order.placed":
+            buy(profile, order.cart_id, event.time)
     if event.type == "cart.updated" and event.data.cart is not None:
         _cart(profile, event, event.data.cart, keep_cart=keep_cart)
     return withdrawn
@@ -96,17 +98,6 @@ def _believed(said: datetime | None, event: Arrival) -> datetime:
 
 def _lines(channel: str, topics: list[str] | None) -> list[str]:
     return [f"{channel}:{topic}" for topic in topics] if topics else [channel]
-
-
-def _order(profile: Profile, event: Arrival, order: Order) -> None:
-    currency = order.currency or ""
-    if event.type == "order.placed":
-        profile.orders += 1
-        profile.spent[currency] = profile.spent.get(currency, 0) + units(order.total)
-        buy(profile, order.cart_id, event.time)
-    elif event.type == "order.paid":
-        amount = units(order.total) - units(order.shipping)
-        profile.paid[currency] = profile.paid.get(currency, 0) + amount
 
 
 def buy(profile: Profile, cart_id: str | None, at: datetime) -> None:

@@ -5,7 +5,7 @@ Merging is symmetric in what is known: the same two profiles give the same facts
 
 from __future__ import annotations
 
-from services.trigger_engine.profiles import consent
+from services.trigger_engine.profiles import consent, orders
 from services.trigger_engine.profiles.facts import learn
 from services.trigger_engine.profiles.state import Entry, Profile, Seen
 
@@ -21,10 +21,7 @@ def merge(keeper: Profile, other: Profile) -> list[Entry]:
         learn(keeper, name, fact.value, fact.at)
     _merge_consents(keeper, other)
     _merge_seen(keeper, other)
-    keeper.orders += other.orders
-    for mine, theirs in ((keeper.spent, other.spent), (keeper.paid, other.paid)):
-        for currency, amount in theirs.items():
-            mine[currency] = mine.get(currency, 0) + amount
+    orders.join(keeper, other)
     for period, step in other.crossed.items():
         keeper.crossed[period] = max(step, keeper.crossed.get(period, 0))
     keeper.stated |= other.stated

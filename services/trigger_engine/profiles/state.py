@@ -48,6 +48,22 @@ class Seen(msgspec.Struct, array_like=True, gc=False):
     last: datetime
 
 
+class Booked(msgspec.Struct, array_like=True, gc=False, omit_defaults=True):
+    """One order as far as sums need it; `at` is the source time of the last word about it.
+
+    Amounts are ten-thousandths; `paid` is without shipping. `refunds` are amounts by the refund's id.
+    """
+
+    at: datetime
+    placed_at: datetime | None = None
+    total: int = 0
+    paid_at: datetime | None = None
+    paid: int = 0
+    currency: str = ""
+    cancelled: bool = False
+    refunds: dict[str, int] = msgspec.field(default_factory=dict)
+
+
 class Cart(msgspec.Struct, array_like=True, gc=False):
     """The cart now. `changed_at` is its own word for its last change."""
 
@@ -109,6 +125,7 @@ class Profile(msgspec.Struct):
     orders: int = 0
     spent: dict[str, int] = msgspec.field(default_factory=dict)
     paid: dict[str, int] = msgspec.field(default_factory=dict)
+    ledger: dict[bytes, Booked] = msgspec.field(default_factory=dict)  # the last orders one by one (orders.py)
     crossed: dict[str, int] = msgspec.field(default_factory=dict)
     stated: dict[str, datetime] = msgspec.field(default_factory=dict)
     cart: Cart | None = None

@@ -42,7 +42,9 @@ def test_checkout_that_is_left_gets_its_reminder() -> None:
     assert run.said == ["hello"]
 
 
-def test_states_of_a_woocommerce_order_count_it_once() -> None:
+def test_states_of_a_woocommerce_order_count_it_once_and_its_refund_takes_it_off() -> None:
     names = ("order", "order_paid", "order_completed", "order_refunded")
-    run = heard(*(("order.updated", f"woocommerce_{name}") for name in names), platform="woocommerce")
-    assert (run.profile.orders, len(run.profile.paid)) == (1, 1)
+    told = [("order.updated", f"woocommerce_{name}") for name in names]
+    paid, refunded = (heard(*some, platform="woocommerce").profile for some in (told[:3], told))
+    assert (paid.orders, paid.spent, len(paid.paid)) == (1, {"PLN": 2_499_000}, 1)
+    assert (refunded.orders, refunded.spent, refunded.paid) == (1, {}, {})

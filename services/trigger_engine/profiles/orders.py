@@ -1,0 +1,133 @@
+"""What a customer has ordered, as sums that no order of arrival changes.
+
+The last orders are remembered one by one: their amounts, what was paid back, whether they were cancelled. So a
+cancellation or refund that comes first, twice or late takes off exactly what its order has added. An order counts while
+it is not cancelled; it is worth its total less what was paid back, and nothing at all once cancelled.
+"""
+
+from __future__ import annotations
+
+from services.contracts import ids
+from services.contracts.data import Order, RefundedData
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.money import units
+from services.trigger_engine.profiles.state import Booked, Profile
+
+KINDS = frozenset({"order.placed", "order.paid", "order.cancelled", "order.refunded"})
+MOST_ORDERS = 30  # remembered one by one; of older ones the sums stay as they are
+MOST_REFUNDS = 20  # of one order
+EVERYTHING = 10**18  # paid back, in ten-thousandths, where a refund names no amount
+
+
+def apply(profile: Profile, event: Arrival, order: Order) -> None:
+    """Take in one event about an order."""
+    key = ids.uuid5("order", event.source, order.id)[:8]
+    booked = profile.ledger.get(key)
+    if booked is None:
+        booked = profile.ledger[key] = Booked(event.time)
+    _count(profile, booked, -1)
+    _note(booked, event, order)
+    _count(profile, booked, 1)
+    _forget(profile)
+
+
+def join(keeper: Profile, other: Profile) -> None:
+    """Count together what two profiles that become one have ordered; an order that both know of counts once."""
+    keeper.orders += other.orders
+    for mine, theirs in ((keeper.spent, other.spent), (keeper.paid, other.paid)):
+        for currency, amount in theirs.items():
+            _add(mine, currency, amount)
+    for key, booked in other.ledger.items():
+        known = keeper.ledger.get(key)
+        if known is None:
+            keeper.ledger[key] = booked
+            continue
+        _count(keeper, known, -1)
+        _count(keeper, booked, -1)
+        both = keeper.ledger[key] = _join(known, booked)
+        _count(keeper, both, 1)
+    _forget(keeper)
+
+
+def is_counted(booked: Booked) -> bool:
+    """Whether the order was placed and not cancelled."""
+    return booked.placed_at is not None and not booked.cancelled
+
+
+def spent(booked: Booked) -> int:
+    """What the order is worth by its total, in ten-thousandths."""
+    return _left(booked, booked.total) if booked.placed_at is not None else 0
+
+
+def paid(booked: Booked) -> int:
+    """What was paid for it, without shipping, in ten-thousandths."""
+    return _left(booked, booked.paid) if booked.paid_at is not None else 0
+
+
+def _left(booked: Booked, amount: int) -> int:
+    if booked.cancelled:
+        return 0
+    return max(0, amount - sum(booked.refunds.values())) if booked.refunds else amount
+
+
+def _count(profile: Profile, booked: Booked, sign: int) -> None:
+    profile.orders += sign * is_counted(booked)
+    _add(profile.spent, booked.currency, sign * spent(booked))
+    _add(profile.paid, booked.currency, sign * paid(booked))
+
+
+def _add(sums: dict[str, int], currency: str, amount: int) -> None:
+    if not amount:
+        return
+    total = sums.get(currency, 0) + amount
+    if total:
+        sums[currency] = total
+    else:
+        del sums[currency]
+
+
+def _note(booked: Booked, event: Arrival, order: Order) -> None:
+    booked.at = max(booked.at, event.time)
+    booked.currency = max(booked.currency, order.currency or "")
+    if event.type == "order.placed":
+        placed = (event.time, units(order.total))
+        if booked.placed_at is None or placed > (booked.placed_at, booked.total):
+            booked.placed_at, booked.total = placed
+    elif event.type == "order.paid":
+        got = (event.time, units(order.total) - units(order.shipping))
+        if booked.paid_at is None or got > (booked.paid_at, booked.paid):
+            booked.paid_at, booked.paid = got
+    elif event.type == "order.cancelled":
+        booked.cancelled = True
+    else:
+        _refund(booked, event)
+
+
+def _refund(booked: Booked, event: Arrival) -> None:
+    refund = event.data.refund if isinstance(event.data, RefundedData) else None
+    name = refund.id if refund is not None and refund.id else event.id.hex()
+    amount = EVERYTHING if refund is None or refund.amount is None else abs(units(refund.amount))
+    if name not in booked.refunds and len(booked.refunds) >= MOST_REFUNDS:
+        name, amount = "", amount + booked.refunds.get("", 0)
+    booked.refunds[name] = max(amount, booked.refunds.get(name, 0))
+
+
+def _join(one: Booked, other: Booked) -> Booked:
+    both = (one, other)
+    placed = max(((b.placed_at, b.total) for b in both if b.placed_at is not None), default=(None, 0))
+    got = max(((b.paid_at, b.paid) for b in both if b.paid_at is not None), default=(None, 0))
+    return Booked(
+        at=max(one.at, other.at),
+        placed_at=placed[0],
+        total=placed[1],
+        paid_at=got[0],
+        paid=got[1],
+        currency=max(one.currency, other.currency),
+        cancelled=one.cancelled or other.cancelled,
+        refunds={k: max(b.refunds.get(k, 0) for b in both) for k in {**one.refunds, **other.refunds}},
+    )
+
+
+def _forget(profile: Profile) -> None:
+    while len(profile.ledger) > MOST_ORDERS:
+        del profile.ledger[min(profile.ledger, key=lambda key: (profile.ledger[key].at, key))]

@@ -30,8 +30,9 @@ class Erasure:
     def note(self, profile: Profile, event: Arrival) -> None:
         """Erase this profile, and those that became it, when the transaction stores."""
         self.profiles |= {profile.id, *profile.formerly}
-        for name in profile.identifiers | set(event.identifiers):
-            self._digests[digest(name, self._keys[0])] = event.time
+        for name in profile.identifiers.keys() | set(event.identifiers):
+            if name.kind != "order":  # an order's number names no person, and another shop's order may bear it
+                self._digests[digest(name, self._keys[0])] = event.time
 
     async def store(self, real: datetime) -> None:
         """Delete what was noted."""

@@ -22,8 +22,10 @@ _AHEAD = timedelta(days=1)
 EARLIEST, LATEST = 1970, 2100  # years
 
 
-def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now: datetime) -> Arrival:
+def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now: datetime, region: str = "") -> Arrival:
     """The event of a record. `keys` are those of the gateway's stamp, `own_types` the shop's own event types.
+
+    `region` is the shop's country (ISO 3166-1), for phones that name none.
 
     Raises BadRecord with a reason of its own for each way in which a record can be wrong.
     """
@@ -50,7 +52,7 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
         received=received,
         data=data,
         raw=bytes(event.data),
-        identifiers=identify(source, event.subject, data, trusted=scope == "server"),
+        identifiers=identify(source, event.subject, data, trusted=scope == "server", region=region),
         order=(record.partition, record.offset),
         scope="browser" if scope == "browser" else "server",
         hops=event.wicihops,

@@ -16,10 +16,12 @@ from services.trigger_engine.journeys import alarms
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.profiles.arrival import Arrival
-from services.trigger_engine.profiles.identifiers import choose
+from services.trigger_engine.profiles.identifiers import beyond_caps, choose
 from services.trigger_engine.profiles.merge import merge
 from services.trigger_engine.profiles.state import Identifier, Profile
 from services.trigger_engine.store import profiles as store
+
+NOBODY = b""  # whom a name leads to that was forgotten in this transaction
 
 
 class Stale(Exception):  # noqa: N818 -- what has happened
@@ -43,6 +45,7 @@ class People:
         self.merged: dict[bytes, bytes] = {}
         self.moved: dict[Identifier, bytes] = {}
         self.robbed: dict[bytes, Profile] = {}
+        self.forgotten: set[Identifier] = set()
         self._fresh: set[bytes] = set()
         self._claimed: set[Identifier] = set()
 
@@ -99,7 +102,7 @@ class People:
         rows, profiles = self.rows, self.profiles
         names = arrival.identifiers
         first = profiles.get(rows[names[0]])
-        if first is not None and first.identifiers.issuperset(names):
+        if first is not None and all(name in first.identifiers for name in names):
             return first
         owners: dict[Identifier, Profile] = {}
         for name in names:
@@ -113,14 +116,18 @@ class People:
             self._merge(keeper, other, into, now)
         for name in names:
             if name not in keeper.identifiers or rows[name] != keeper.id:
-                self._give(name, keeper)
+                self._give(name, keeper, int(arrival.time.timestamp()))
+        self._forget(beyond_caps(keeper, names), keeper)
         return keeper
 
     def now(self, profile_id: bytes) -> bytes:
         """The id that a profile has after the merges of this batch."""
-        while profile_id in self.merged:
-            profile_id = self.merged[profile_id]
-        return profile_id
+        found = profile_id
+        while found in self.merged:
+            found = self.merged[found]
+        while profile_id != found:  # so that a long chain is walked once
+            self.merged[profile_id], profile_id = found, self.merged[profile_id]
+        return found
 
     def become(self) -> dict[bytes, bytes]:
         """Of every profile merged away, the id of the one that keeps it in the end."""
@@ -135,14 +142,24 @@ class People:
         self.profiles[profile.id] = self.created[profile.id] = profile
         return profile
 
-    def _give(self, name: Identifier, keeper: Profile) -> None:
+    def _forget(self, names: Sequence[Identifier], profile: Profile) -> None:
+        """Let go of names that a profile has too many of: they are nobody's from now on."""
+        for name in names:
+            del profile.identifiers[name]
+            self.rows[name] = NOBODY
+            self.moved.pop(name, None)
+            self.forgotten.add(name)
+            self._memory.owners.pop(name, None)
+
+    def _give(self, name: Identifier, keeper: Profile, since: int) -> None:
         """An identifier comes to a profile, from another one where it had one."""
         row = self.rows[name]
         before = self.profiles.get(self.now(row))
         if before is not None and before is not keeper:
-            before.identifiers.discard(name)
+            before.identifiers.pop(name, None)
             self.robbed[before.id] = before
-        keeper.identifiers.add(name)
+        keeper.identifiers[name] = since
+        self.forgotten.discard(name)
         if row != keeper.id:
             self.rows[name] = self.moved[name] = keeper.id
 

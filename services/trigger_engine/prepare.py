@@ -72,7 +72,7 @@ class Preparation:
 
     def _decode(self, record: Record, definitions: Definitions, now: datetime, work: Work) -> None:
         try:
-            work.arrivals.append(intake.decode(record, self._keys, definitions.schemas, now))
+            work.arrivals.append(intake.decode(record, self._keys, definitions.schemas, now, definitions.region))
         except BadRecord as problem:
             self.bury(record, problem, work)
         else:

@@ -276,6 +276,7 @@ class Transaction:
         await profiles.update(connection, old)
         await profiles.insert(connection, list(people.created.values()))
         await profiles.move(connection, people.moved)
+        await profiles.forget(connection, people.forgotten)
         await profiles.alias(connection, merged)
         await profiles.consent(connection, self._consent_rows(merged))
         await entries.follow(connection, merged)

@@ -41,6 +41,8 @@ def story(chance: random.Random) -> list[bytes]:
             {"id": f"c-{one}", "email": f"c{one}@example.com"}, {"anonymous_id": f"a{one}"},
             {"id": f"c-{one}", "email": f"c{other}@example.com"}, {"id": f"c-{one}", "anonymous_id": f"a{other}"},
             {"email": f"c{one}@example.com", "phone": f"+4860010{other:04}"},
+            {"email": f"guest{number}@example.com", "anonymous_id": "tablet"},
+            {"anonymous_id": f"tablet{number}", "id": f"c-{one}"},
         ])  # fmt: skip
         at = AT + chance.randrange(60) * MINUTE
         kind = chance.choice(["page.viewed", "cart.updated", "order.placed", "customer.updated", "consent.changed"])

@@ -119,7 +119,7 @@ def happened(
     if isinstance(named := data.pop("placed", None), str):
         data["order"] = {"id": named, "total": "100.00", "currency": "PLN"}
     record = LogRecord(event(kind, at, **data), *place, timestamp=int(at.timestamp() * 1000))
-    return decode(record, (), tuple(own), at)
+    return decode(record, (), tuple(own), at, "PL")
 
 
 def anna(**fields: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from services.contracts.workspace import Workspace
 from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, Templates, compile_journey, shortest
 from services.trigger_engine.journeys.conditions import Type
 from services.trigger_engine.journeys.own_facts import own_facts, said_by
+from services.trigger_engine.profiles.identifiers import country
 
 CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message carries; the rest the notifier knows
 
@@ -37,6 +38,7 @@ class Definitions(msgspec.Struct):
     receipts: frozenset[str]
     listened: frozenset[str]
     awaited: frozenset[str]
+    region: str = ""
     version: int = 0
 
     def add(self, journey: Journey) -> None:
@@ -77,6 +79,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         receipts=_receipts(heard),
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
+        region=country(workspace.settings.shop.time_zone, workspace.settings.shop.locale),
         version=workspace.version,
     )
     for journey in older:

@@ -45,7 +45,7 @@ def upgrade() -> None:
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("""
         CREATE TABLE engine.identifiers (
-            kind       text NOT NULL,           -- customer, email, phone, cart, anonymous
+            kind       text NOT NULL,           -- customer, email, phone, anonymous, cart, order
             source     text NOT NULL,           -- empty where the value is global (email, phone)
             value      text NOT NULL,
             profile_id uuid NOT NULL,
@@ -53,6 +53,7 @@ def upgrade() -> None:
         )""")
     op.execute("CREATE INDEX identifiers_profile ON engine.identifiers (profile_id)")
     op.execute("CREATE TABLE engine.aliases (old uuid PRIMARY KEY, new uuid NOT NULL)")
+    op.execute("CREATE INDEX aliases_new ON engine.aliases (new)")
     op.execute(f"""
         CREATE TABLE engine.entries (
             id         uuid PRIMARY KEY,

@@ -13,10 +13,13 @@ from services.contracts.data import Cart as CartData
 from services.contracts.data import Customer
 from services.trigger_engine.profiles import consent, orders
 from services.trigger_engine.profiles.arrival import Arrival
-from services.trigger_engine.profiles.identifiers import normal_email, normal_phone
+from services.trigger_engine.profiles.identifiers import normal_email
+from services.trigger_engine.profiles.placeholders import is_masked
 from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 
 CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "tags")
+ADDRESSES = ("email", "phone")
+MASKED_EMAIL = "masked_email"  # a marketplace's address for an order: good for messages that need no consent
 BOUGHT_KEPT = timedelta(days=30)
 MOST_BOUGHT = 50
 AHEAD = timedelta(days=1)  # how far a shop's clock may be ahead
@@ -61,10 +64,11 @@ def _see(profile: Profile, event: Arrival) -> None:
 
 def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]:
     at = event.time
-    if customer.email and (email := normal_email(customer.email)):
-        learn(profile, "email", email, at)
-    if customer.phone and (phone := normal_phone(customer.phone)):
-        learn(profile, "phone", phone, at)
+    for kind, _, value in event.identifiers:
+        if kind in ADDRESSES:
+            learn(profile, kind, value, at)
+    if customer.email and (email := normal_email(customer.email)) and is_masked(email):
+        learn(profile, MASKED_EMAIL, email, at)
     if customer.birthday is not None:
         learn(profile, "birthday", customer.birthday.isoformat(), at)
     for name in CUSTOMER_FACTS:

@@ -9,13 +9,16 @@ from services.trigger_engine.profiles import consent, orders
 from services.trigger_engine.profiles.facts import learn
 from services.trigger_engine.profiles.state import Entry, Profile, Seen
 
+MOST_FORMER = 50  # ids remembered of profiles that became this one; engine.aliases has them all
+
 
 def merge(keeper: Profile, other: Profile) -> list[Entry]:
     """Move everything of `other` into `keeper`. Returns the entries that end because the same one exists already.
 
     Of two live entries of one journey and key the older stays.
     """
-    keeper.identifiers |= other.identifiers
+    for identifier, since in other.identifiers.items():
+        keeper.identifiers[identifier] = max(since, keeper.identifiers.get(identifier, since))
     keeper.created_at = min(keeper.created_at, other.created_at)
     for name, fact in other.facts.items():
         learn(keeper, name, fact.value, fact.at)
@@ -25,7 +28,8 @@ def merge(keeper: Profile, other: Profile) -> list[Entry]:
     for period, step in other.crossed.items():
         keeper.crossed[period] = max(step, keeper.crossed.get(period, 0))
     keeper.stated |= other.stated
-    keeper.formerly += [other.id, *other.formerly]
+    keeper.formerly += [*other.formerly, other.id]
+    del keeper.formerly[:-MOST_FORMER]
     for cart_id, at in other.bought.items():
         keeper.bought[cart_id] = max(at, keeper.bought.get(cart_id, at))
     _merge_cart(keeper, other)

@@ -15,7 +15,7 @@ import msgspec
 class Identifier(NamedTuple):
     """One name that a customer goes by. `source` is empty where the value means the same everywhere."""
 
-    kind: str  # customer, email, phone, cart, anonymous
+    kind: str  # customer, email, phone, anonymous, cart, order
     source: str
     value: str
 
@@ -118,7 +118,7 @@ class Profile(msgspec.Struct):
     id: bytes
     created_at: datetime
     version: int = 0
-    identifiers: set[Identifier] = msgspec.field(default_factory=set)
+    identifiers: dict[Identifier, int] = msgspec.field(default_factory=dict)  # since when, in seconds of Unix time
     facts: dict[str, Fact] = msgspec.field(default_factory=dict)
     consents: dict[str, Consent] = msgspec.field(default_factory=dict)
     seen: dict[str, Seen] = msgspec.field(default_factory=dict)

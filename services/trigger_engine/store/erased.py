@@ -44,6 +44,8 @@ async def erase(
 
     Event ids and send keys stay. A claimed message keeps its recipient: it can be repeated only as it was.
     """
+    former = await connection.fetch("SELECT old FROM engine.aliases WHERE new = ANY($1)", profiles)
+    profiles = list({*profiles, *(row[0] for row in former)})
     for statement in DELETE:
         await connection.execute(statement, profiles)
     await connection.fetch(LOCK, profiles)

@@ -20,6 +20,9 @@ MOVE = """
     UPDATE engine.identifiers i SET profile_id = w.profile_id
     FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS w (kind, source, value, profile_id)
     WHERE (i.kind, i.source, i.value) = (w.kind, w.source, w.value)"""
+FORGET = """
+    DELETE FROM engine.identifiers i USING unnest($1::text[], $2::text[], $3::text[]) AS w (kind, source, value)
+    WHERE (i.kind, i.source, i.value) = (w.kind, w.source, w.value)"""
 LOCK = """
     SELECT p.id, p.version, CASE WHEN p.version = w.version THEN NULL ELSE p.state END
     FROM unnest($1::uuid[], $2::int[]) AS w (id, version)
@@ -71,6 +74,13 @@ async def move(connection: Connection, owners: Mapping[Identifier, bytes]) -> No
     """Give identifiers to other profiles, all of which this transaction has locked."""
     if owners:
         await connection.execute(MOVE, *_columns(owners), list(owners.values()))
+
+
+async def forget(connection: Connection, identifiers: Iterable[Identifier]) -> None:
+    """Let identifiers go whose profiles this transaction has locked: they are nobody's from now on."""
+    columns = _columns(identifiers)
+    if columns[0]:
+        await connection.execute(FORGET, *columns)
 
 
 async def lock(connection: Connection, cached: Mapping[bytes, Profile | None]) -> dict[bytes, Profile]:

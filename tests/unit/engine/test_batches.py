@@ -204,7 +204,7 @@ def test_a_dead_letter_survives_its_way_through_the_outbox() -> None:
 
 def known(number: int) -> Profile:
     profile = Profile(number.to_bytes(16, "big"), AT)
-    profile.identifiers = {Identifier("customer", "s", str(number))}
+    profile.identifiers = {Identifier("customer", "s", str(number)): 0}
     return profile
 
 

@@ -10,7 +10,8 @@ from services.contracts.message import Channel, Message, MessageClass
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Node, pick
 from services.trigger_engine.journeys.situation import Decision, End, Go, Situation
-from services.trigger_engine.profiles.consent import allows
+from services.trigger_engine.profiles.consent import NEEDS_CONSENT, allows
+from services.trigger_engine.profiles.facts import MASKED_EMAIL
 from services.trigger_engine.profiles.state import Profile
 
 ADDRESS: dict[Channel, str] = {"email": "email", "sms": "phone"}
@@ -38,7 +39,7 @@ def refusal(step: Send, channel: Channel, situation: Situation) -> Reason | None
     profile, klass = situation.profile, _class(step, situation)
     if situation.turn.held and klass in ("marketing", "opinion"):
         return Reason.HELD_TOO_LONG
-    if not profile.fact(ADDRESS[channel]):
+    if not address(profile, channel, klass):
         return Reason.NO_ADDRESS
     if not _consents(profile, channel, situation.compiled.journey.topic, klass):
         return Reason.NO_CONSENT
@@ -47,6 +48,14 @@ def refusal(step: Send, channel: Channel, situation: Situation) -> Reason | None
     ):
         return Reason.NO_TEMPLATE
     return None
+
+
+def address(profile: Profile, channel: Channel, klass: MessageClass) -> str | None:
+    """Where to write. A marketplace's masked address is only good for what needs no consent."""
+    found: str | None = profile.fact(ADDRESS[channel])
+    if not found and channel == "email" and klass not in NEEDS_CONSENT:
+        found = profile.fact(MASKED_EMAIL)
+    return found
 
 
 def _has(template: Any, channel: Channel) -> bool:
@@ -68,6 +77,7 @@ def _consents(profile: Profile, channel: Channel, topic: str | None, klass: Mess
 
 def _message(step: Send, channel: Channel, situation: Situation) -> Message:
     profile, entry, definitions = situation.profile, situation.entry, situation.turn.definitions
+    klass = _class(step, situation)
     slot = channel if step.every or len(step.via) == 1 else "first"
     return Message(
         send_key=ids.send_key(entry.id, step.id, slot),
@@ -75,10 +85,10 @@ def _message(step: Send, channel: Channel, situation: Situation) -> Message:
         entry_id=entry.id,
         journey=entry.journey,
         step=step.id,
-        klass=_class(step, situation),
+        klass=klass,
         channel=channel,
         template=step.template,
-        recipient=profile.fact(ADDRESS[channel]),
+        recipient=address(profile, channel, klass) or "",
         context=pick(situation.env, definitions.template_paths.get(step.template, ())),
         created_at=situation.turn.now,
         locale=profile.fact("locale"),

@@ -78,9 +78,12 @@ THANKS = journey("thanks", "order.placed", key="event.order.id", again_after=0, 
 REMINDER = journey("reminder", "cart.abandoned", exits=until("order.placed"), key="event.cart.id", again_after=0)
 
 
-def workspace(*journeys: Journey, derive: Derive = DERIVE, templates: Any = None, schemas: Any = None) -> Workspace:
+def workspace(
+    *journeys: Journey, derive: Derive = DERIVE, templates: Any = None, schemas: Any = None, holdout: float = 0.0
+) -> Workspace:
     """A workspace of the shop."""
-    settings = Settings(shop=SHOP, sources={"backend": Source("http")}, policies=Policies(derive=derive))
+    policies = Policies(derive=derive, holdout=holdout)
+    settings = Settings(shop=SHOP, sources={"backend": Source("http")}, policies=policies)
     return Workspace(settings, journeys, templates or TEMPLATES, schemas or {})
 
 
@@ -137,6 +140,7 @@ class Run:
     revoked: dict[bytes, Reason] = field(default_factory=dict)
     timers: dict[bytes, Timer] = field(default_factory=dict)
     entries: dict[bytes, EntryRow] = field(default_factory=dict)
+    goals: dict[bytes, datetime] = field(default_factory=dict)
     derived: list[tuple[str, datetime]] = field(default_factory=list)
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
     ended: list[Reason] = field(default_factory=list)
@@ -246,6 +250,7 @@ class Run:
             else:
                 self.timers[timer.id] = timer
         self.entries |= into.entries
+        self.goals |= into.goals
         self.derived += [(d.type, d.time) for d in into.derived]
         notes = itertools.chain(into.trace, *(one.trace for one in into.derived))
         self.reasons += [(note.journey, note.reason) for note in notes]

@@ -43,7 +43,8 @@ class Definitions(msgspec.Struct):
 
     def add(self, journey: Journey) -> None:
         """Load an older revision that an entry pins."""
-        compiled = compile_journey(journey, self.templates, self.schemas, self.facts)
+        facts = {**own_facts(said_by([journey]), self.schemas), **self.facts}
+        compiled = compile_journey(journey, self.templates, self.schemas, facts)
         self.revisions[(journey.name, journey.revision)] = compiled
         self.receipts |= _receipts(compiled.hears)
         self.listened |= compiled.hears

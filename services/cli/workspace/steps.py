@@ -72,9 +72,9 @@ class StepReader:
 
     def stop(self, row: Row) -> Stop:
         """The end of the journey."""
-        return Stop(self._id(row, "stop"))
+        return Stop(self.id(row, "stop"))
 
-    def _id(self, row: Row, kind: str, template: str = "") -> str:
+    def id(self, row: Row, kind: str, template: str = "") -> str:
         """The step's `id:`, else kind, template and ordinal among equals: send-thanks, send-thanks-2, wait-1."""
         stem = f"{kind}-{template}" if template else kind
         self._ordinals[stem] += 1
@@ -93,7 +93,7 @@ class StepReader:
         template = row.text("send")
         self._sends.check(row, template, via)
         return Send(
-            id=self._id(row, "send", template),
+            id=self.id(row, "send", template),
             template=template,
             via=via,
             every=every,
@@ -106,13 +106,13 @@ class StepReader:
         """A duration, or `until` with a time or an expression."""
         written = row.text("wait", "1 day")
         if written.startswith(UNTIL):
-            return Wait(self._id(row, "wait"), until=self._until(row, written))
+            return Wait(self.id(row, "wait"), until=self._until(row, written))
         amount, unit = 1.0, "day"
         try:
             amount, unit = parse_duration_parts(written)
         except DurationError as error:
             self._sheet.error(row.at("wait"), "bad-duration", error.message, error.hint)
-        return Wait(self._id(row, "wait"), amount, cast("Unit", f"{unit}s"))
+        return Wait(self.id(row, "wait"), amount, cast("Unit", f"{unit}s"))
 
     def _until(self, row: Row, written: str) -> Clock | str:
         said = written[len(UNTIL) :].strip()
@@ -127,7 +127,7 @@ class StepReader:
 
     def wait_for(self, row: Row) -> WaitFor:
         """One event or several, how long they may take, and what then."""
-        name = self._id(row, "wait-for")
+        name = self.id(row, "wait-for")
         what = row.row("wait_for") or row
         words = [word for word in ("on", "any", "all") if word in what]
         if len(words) != 1:
@@ -147,7 +147,7 @@ class StepReader:
 
     def split(self, row: Row) -> Split:
         """Ways by lot, whose shares make 100."""
-        name = self._id(row, "split")
+        name = self.id(row, "split")
         arms = {arm: share for arm, share in row.named("split").items() if isinstance(share, Row)}
         shares = {arm: share.number("share") or 0.0 for arm, share in arms.items()}
         if abs(sum(shares.values()) - 100) > 1e-9:
@@ -157,7 +157,7 @@ class StepReader:
 
     def tag(self, row: Row) -> Tag:
         """A word to put among the tags, or to take away."""
-        return Tag(self._id(row, row.word), row.text(row.word), away=row.word == "untag")
+        return Tag(self.id(row, row.word), row.text(row.word), away=row.word == "untag")
 
     def set(self, row: Row) -> Set:
         """Facts by name, and the expressions that give them."""
@@ -168,12 +168,12 @@ class StepReader:
                 message = f"{short(name)} is a fact of wici's own"
                 self._sheet.error(within.key_at(name), "reserved-name", message, f"write another name: own_{name[:50]}")
             self._check(within, name, SETTABLE)
-        return Set(self._id(row, "set"), facts)
+        return Set(self.id(row, "set"), facts)
 
     def start(self, row: Row) -> Start:
         """Another journey's name."""
         name = row.text("start")
-        return Start(self._id(row, "start", name), name)
+        return Start(self.id(row, "start", name), name)
 
     def _check(self, row: Row, key: str, expect: Type | tuple[Type, ...], skip: int = 0) -> None:
         if self._scope is not None:
@@ -181,7 +181,7 @@ class StepReader:
 
     def branch(self, row: Row) -> Branch:
         """Ways with conditions, and last the else."""
-        name = self._id(row, "branch")
+        name = self.id(row, "branch")
         arms = row.rows("branch")
         for arm in arms[:-1]:
             if arm.word == "else":

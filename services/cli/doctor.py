@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -39,7 +39,11 @@ class Check:
 
 async def doctor(settings: Settings, environ: Mapping[str, str]) -> Answer:
     """Every check, in the order in which things depend on each other. Errors make the exit code 1."""
-    checks = [check async for check in _all(settings, environ)]
+    return told([check async for check in _all(settings, environ)])
+
+
+def told(checks: Sequence[Check]) -> Answer:
+    """The checks, one a line; errors make the exit code 1."""
     text = "\n".join(f"{_SIGNS[check.state]} {check.name}: {check.said}" for check in checks)
     failed = sum(check.state == "error" for check in checks)
     text += f"\n{failed} of {len(checks)} checks failed." if failed else f"\nAll {len(checks)} checks passed."

@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
 people = typer.Typer(help="What is known of a customer.", no_args_is_help=True)
+health = typer.Typer(invoke_without_command=True)
+app.add_typer(health, name="doctor")
 app.add_typer(letters, name="dead-letters")
 app.add_typer(people, name="customers")
 
@@ -267,14 +269,32 @@ def settings(as_json: Json = False) -> None:
     _do(work, as_json=as_json)
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Ask every dependency, and say what to do about what is found."""
+@health.callback()
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Ask every dependency, and say what to do about what is found; or test one source."""
+    if context.invoked_subcommand:
+        return
 
     def work(settings: Settings) -> Any:
         from services.cli.doctor import doctor as command
 
         return command(settings, os.environ)
+
+    _do(work, as_json=as_json)
+
+
+@health.command("source")
+def doctor_source(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A source of the published workspace.")],
+    url: Annotated[str, typer.Option(help="Where the gateway is, if not at WICI_PUBLIC_URL.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Send a signed test that has no effect, as the shop would, and say what is wrong and what cannot be seen."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.doctor_source import doctor_source as command
+
+        return command(settings, os.environ, name, url)
 
     _do(work, as_json=as_json)
 

@@ -20,6 +20,7 @@ from services.gateway.records import Destination
 from services.gateway.segment.calls import ADDRESSES
 from services.gateway.topics.bridge import Surroundings
 from services.gateway.topics.bridges import Bridges
+from services.gateway.webhooks import Answer
 from services.kit.bus import Producer
 from services.kit.service import Context
 
@@ -119,8 +120,7 @@ class Gateway:
         """202 with the ids of the events, once the bus has them; 200 for the test of an address."""
         taken = await hear(request, self)
         status = HTTPStatus.OK if taken is None else HTTPStatus.ACCEPTED
-        ids = taken or []
-        return Response(msgspec.json.encode({"accepted": len(ids), "ids": ids}), status, media_type=JSON)
+        return Response(msgspec.json.encode((taken or Answer([])).as_json()), status, media_type=JSON)
 
     async def description(self, _: Request) -> Response:
         """The OpenAPI document."""

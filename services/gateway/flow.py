@@ -45,21 +45,25 @@ async def accept(request: Request, gateway: Gateway) -> list[str]:
     return [ids.text(record.id) for record in batch]
 
 
-async def hear(request: Request, gateway: Gateway) -> list[str] | None:
-    """Take a storefront's webhook. Returns the ids of its events; None for a ping, which says nothing."""
+async def hear(request: Request, gateway: Gateway) -> webhooks.Answer | None:
+    """Take a storefront's webhook. None for the test of an address, which says nothing."""
     connected = webhooks.connected_source(in_force(gateway), request.path_params["source"])
     delivery = await webhooks.delivered(request, connected)
-    if delivery is None:
+    if delivery is None or webhooks.is_test(delivery):
         return None
+    ignored = connected.storefront.ignored.get(connected.storefront.topic(delivery), "")
+    if ignored:
+        EVENTS_PUBLISHED.labels(connected.source, "ignored").inc()
+        return webhooks.Answer([], ignored)
     now = gateway.clock.now()
     try:
         batch = webhooks.written(delivery, connected, now, gateway.destination)
     except BadRecord as problem:
         letter = webhooks.letter(delivery, connected.source, problem, now, gateway.dead_letters)
         await send([letter], connected.source, gateway)
-        return []
+        return webhooks.Answer([])
     await publish(batch, connected.source, gateway)
-    return [ids.text(record.id) for record in batch]
+    return webhooks.Answer([ids.text(record.id) for record in batch])
 
 
 async def track(request: Request, kind: str, gateway: Gateway) -> Taken:

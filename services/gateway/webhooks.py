@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.gateway import letters, records, translation
 from services.gateway.keys import STOREFRONT, Grant
@@ -15,7 +15,7 @@ from services.gateway.limits import read_body
 from services.gateway.problems import HttpProblem
 from services.gateway.published import Published
 from services.gateway.records import Arrival, Destination, Record
-from services.gateway.storefronts.base import Delivery
+from services.gateway.storefronts.base import TEST_BODY, Delivery
 from services.gateway.translation import Connected
 from services.kit.bus import Outgoing
 from services.kit.bus import Record as BusRecord
@@ -27,6 +27,23 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 ORIGIN = "webhooks"  # what dead letters call the topic that they came from: this, a slash, the source's name
+
+
+class Answer(NamedTuple):
+    """What a delivery is answered: the ids of its events, or why there are none."""
+
+    ids: list[str]
+    ignored: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """The body of the answer."""
+        told: dict[str, object] = {"accepted": len(self.ids), "ids": self.ids}
+        return told | ({"ignored": self.ignored} if self.ignored else {})
+
+
+def is_test(delivery: Delivery) -> bool:
+    """Whether `wici doctor source` made the delivery: whoever knows the secret may ask, and nothing comes of it."""
+    return delivery.body == TEST_BODY
 
 
 async def delivered(request: Request, connected: Connected) -> Delivery | None:

@@ -11,9 +11,11 @@ from services.contracts import ids, stamp
 from services.contracts.settings import Settings, Source
 from services.contracts.workspace import Workspace
 from services.gateway.storefronts import STOREFRONTS
+from services.gateway.storefronts.base import TEST_BODY
 from services.kit.bus import Outgoing
 from services.kit.bus.dead_letters import REASON, TOPIC
 from services.kit.errors import TryAgain
+from services.kit.secrets import Secret
 from tests.contract.storefront_cases import CASES, ENVIRON, NEW, OLD, Case
 from tests.unit.gateway.served import ENVIRON as BACKEND
 from tests.unit.gateway.served import SECRETS, WORKSPACE, Answer, Served
@@ -137,6 +139,26 @@ async def test_unknown_topic_is_202_and_nothing(case: Case) -> None:
         answer = await deliver(gateway, case, b"{", case.headers(topic, b"{"))
         assert (answer.status, answer.json) == (202, {"accepted": 0, "ids": []})
     assert gateway.bus.records == []
+
+
+@each_storefront
+async def test_topic_from_which_nothing_follows_is_202_with_the_reason(case: Case) -> None:
+    storefront = STOREFRONTS[case.name]
+    assert not set(storefront.ignored) & set(storefront.topics)
+    for topic, why in storefront.ignored.items():
+        gateway = served(case)
+        answer = await deliver(gateway, case, b"{}", case.headers(topic, b"{}"))
+        assert (answer.status, answer.json) == (202, {"accepted": 0, "ids": [], "ignored": why})
+        assert gateway.bus.records == []
+
+
+@each_storefront
+async def test_signed_test_is_verified_answered_and_of_no_effect(case: Case) -> None:
+    sign = STOREFRONTS[case.name].sign
+    for secret, status in (("new-secret", 200), ("old-secret", 200), ("another", 401)):
+        gateway = served(case)
+        answer = await deliver(gateway, case, TEST_BODY, dict(sign(TEST_BODY, Secret(secret))))
+        assert (answer.status, gateway.bus.records) == (status, [])
 
 
 @each_storefront

@@ -10,6 +10,7 @@ import binascii
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.contracts.settings import Shop
@@ -54,6 +55,10 @@ def update(event_type: str, resource: str, revision: datetime | None, data: dict
 Translate = Callable[[Payload, Shop], list[Statement]]
 
 
+# What `wici doctor source` sends, signed as the platform would: verified, answered, and of no effect.
+TEST_BODY = b'{"wici_test":true}'
+
+
 def _never(_: Delivery) -> bool:
     return False
 
@@ -61,16 +66,26 @@ def _never(_: Delivery) -> bool:
 class Storefront(NamedTuple):
     """All that the gateway needs to know of a platform.
 
+    `sign` makes the headers with which the platform would send a body, to test that both sides know one secret.
     `verify` says whether one of the secrets signed the delivery, `topic` what it is about ("" if it does not say), and
     `topics` what each of the topics means; a topic that is not there is of no use and taken without an event. `is_ping`
-    recognizes an unsigned test of the address.
+    recognizes an unsigned test of the address. `ignored` are topics from which nothing follows, each with the reason,
+    and `unseen` is what no webhook of the platform says.
     """
 
     name: str
+    sign: Callable[[bytes, Secret], Mapping[str, str]]
     verify: Callable[[Delivery, Sequence[Secret]], bool]
     topic: Callable[[Delivery], str]
     topics: Mapping[str, Translate]
     is_ping: Callable[[Delivery], bool] = _never
+    ignored: Mapping[str, str] = MappingProxyType({})
+    unseen: tuple[str, ...] = ()
+
+
+def hmac_sha256_text(key: str, body: bytes) -> str:
+    """The HMAC-SHA256 of `body` under the text of a key, in base64."""
+    return base64.b64encode(hmac.digest(key.encode("utf-8", "surrogatepass"), body, "sha256")).decode()
 
 
 def hmac_sha256(keys: Sequence[str], body: bytes, signature: str) -> bool:

@@ -19,6 +19,7 @@ from services.gateway.storefronts.base import (
     Storefront,
     Translate,
     hmac_sha256,
+    hmac_sha256_text,
     transition,
     update,
 )
@@ -44,6 +45,11 @@ STATES = {"subscribed": "subscribed", "pending": "pending", "unsubscribed": "uns
 
 # Transactions of a refund through which nothing was paid back.
 _FAILED = ("failure", "error")
+
+
+def sign(body: bytes, secret: Secret) -> dict[str, str]:
+    """The headers of the classic family."""
+    return {"X-Shopify-Topic": "wici/test", "X-Shopify-Hmac-Sha256": hmac_sha256_text(secret.reveal(), body)}
 
 
 def verify(delivery: Delivery, secrets: Sequence[Secret]) -> bool:
@@ -338,4 +344,26 @@ TOPICS: dict[str, Translate] = {
     "variants/in_stock": _back_in_stock,
 }
 
-STOREFRONT = Storefront("shopify", verify, topic, TOPICS)
+IGNORED: dict[str, str] = {
+    "orders/updated": "what became of the order is not said; orders/paid, orders/fulfilled and their like say it",
+    "orders/partially_fulfilled": "orders/fulfilled says when all of it is on its way",
+    "orders/delete": "an order that is deleted takes nothing back; orders/cancelled says what happened",
+    "checkouts/delete": "a checkout that is tidied away says nothing about the customer",
+    "inventory_levels/update": "it names neither product nor variant; choose products/update and variants/in_stock",
+    "variants/out_of_stock": "nothing follows from it; products/update has the stock",
+    "products/create": "products/update tells a new product at its first change",
+    "products/delete": "no event says that a product is gone",
+    "app/uninstalled": "no more webhooks will come from the app; nothing follows for customers",
+    "customers/data_request": "it is for you to answer: wici customers show tells what is known of a customer",
+    "customers/disable": "an account that is closed is no withdrawal; a consent webhook says that",
+    "shop/redact": "the shop is gone; delete wici's database",
+}
+UNSEEN = (
+    "Views of pages and products: send them from the page with a browser key of an http source.",
+    "Who has an abandoned cart, before the checkout names the customer: choose carts/update and checkouts/update.",
+    "Whose order was refunded: refunds/create names the order alone.",
+    "Pictures and addresses of the lines of an order.",
+    "A delivery that failed 8 times within 4 hours, and all after it where an app made the webhook.",
+)
+
+STOREFRONT = Storefront("shopify", sign, verify, topic, TOPICS, ignored=IGNORED, unseen=UNSEEN)

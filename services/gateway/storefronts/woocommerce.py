@@ -21,6 +21,7 @@ from services.gateway.storefronts.base import (
     Storefront,
     Translate,
     hmac_sha256,
+    hmac_sha256_text,
     transition,
     update,
 )
@@ -48,10 +49,19 @@ _SIGNATURE = "x-wc-webhook-signature"
 _NOT_PLACED = frozenset({"checkout-draft", "auto-draft", "draft", "trash"})
 
 
+def sign(body: bytes, secret: Secret) -> dict[str, str]:
+    """The headers that matter."""
+    return {"X-WC-Webhook-Topic": "action.wici_test", "X-WC-Webhook-Signature": hmac_sha256_text(_key(secret), body)}
+
+
 def verify(delivery: Delivery, secrets: Sequence[Secret]) -> bool:
-    """Base64 of HMAC-SHA256 over the raw body; the key is the secret after WordPress has decoded its entities."""
-    keys = [_ENTITY.sub(lambda found: html.unescape(found[0]), secret.reveal()) for secret in secrets]
-    return hmac_sha256(keys, delivery.body, delivery.headers.get(_SIGNATURE, ""))
+    """Base64 of HMAC-SHA256 over the raw body."""
+    return hmac_sha256([_key(secret) for secret in secrets], delivery.body, delivery.headers.get(_SIGNATURE, ""))
+
+
+def _key(secret: Secret) -> str:
+    """The secret after WordPress has decoded its entities."""
+    return _ENTITY.sub(lambda found: html.unescape(found[0]), secret.reveal())
 
 
 def topic(delivery: Delivery) -> str:
@@ -215,4 +225,18 @@ TOPICS: dict[str, Translate] = {
     "product.restored": _product_updated,
 }
 
-STOREFRONT = Storefront("woocommerce", verify, topic, TOPICS, is_ping)
+IGNORED: dict[str, str] = {
+    "order.deleted": "an order in the bin takes nothing back; its status says what became of it",
+    "product.deleted": "no event says that a product is gone",
+    **{f"coupon.{what}": "what was ordered with it is in the order" for what in ("created", "updated", "deleted")},
+    "coupon.restored": "what was ordered with it is in the order",
+}
+UNSEEN = (
+    "Carts and checkouts: there is no webhook. Send cart.updated from the page with a browser key of an http source.",
+    "Views of pages and products: send them from the page as well.",
+    "Consents and the language: name by map: where a plugin keeps them.",
+    "When a product came back into stock: product.updated has the stock as it is.",
+    "A delivery that failed: it is not repeated; the next one of the same order makes up for it.",
+)
+
+STOREFRONT = Storefront("woocommerce", sign, verify, topic, TOPICS, is_ping, IGNORED, UNSEEN)

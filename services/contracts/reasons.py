@@ -29,6 +29,7 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     GOAL_REACHED = "goal_reached"
     EXITED = "exited"
+    UNDONE = "undone"
     MERGED_AWAY = "merged_away"
     HOLDOUT = "holdout"
     GLOBAL_HOLDOUT = "global_holdout"

@@ -58,21 +58,65 @@ class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Threshold(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`spend.threshold_crossed`: the steps, ascending, in `currency`."""
+    """`spend.threshold_crossed`: the steps, ascending, in `currency`; years and months are the shop's calendar's."""
 
     steps: tuple[Decimal, ...] = (Decimal(500), Decimal(2000), Decimal(5000))
     currency: str | None = None
-    per: str = "lifetime"
+    per: Literal["lifetime", "year", "month"] = "lifetime"
     counts: Literal["paid", "placed"] = "paid"
     without: tuple[str, ...] = ("shipping",)
 
 
+class Unpaid(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`order.unpaid`: after so many seconds, except for these payment methods."""
+
+    after: float = 7_200.0
+    excluded: tuple[str, ...] = ("cash_on_delivery",)
+
+
+class Browse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`browse.abandoned`: something looked at `views` times `within` seconds; `after` seconds without another look."""
+
+    after: float = 14_400.0
+    views: int = 3
+    within: float = 604_800.0
+
+
+class Lapsed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`customer.lapsed`: so many usual gaps, but `at_least` so long; `default` for who has ordered once. Seconds."""
+
+    usual_gap_times: float = 2.0
+    at_least: float = 5_184_000.0
+    default: float = 10_368_000.0
+
+
+class Yearly(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What comes back every year: `at` HH:MM on the customer's clock."""
+
+    at: str = "09:00"
+
+
+class Anniversary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`customer.anniversary`: of the first order, of signing up, or of both."""
+
+    of: tuple[Literal["first_order", "signup"], ...] = ("first_order",)
+    at: str = "09:00"
+
+
 class Derive(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Derived events with an engine of their own. None switches one off; times are in seconds."""
+    """Derived events. None, False or nothing at all switches one off; times are in seconds."""
 
     cart_abandoned: float | None = 2_700.0
     spend_threshold: Threshold | None = Threshold()
     first_order: bool = True
+    cart_emptied: float | None = 300.0
+    checkout_abandoned: float | None = 3_600.0
+    browse_abandoned: Browse | None = Browse()
+    order_unpaid: Unpaid | None = Unpaid()
+    order_milestone: tuple[int, ...] = (2, 5, 10)
+    customer_lapsed: Lapsed | None = Lapsed()
+    customer_birthday: Yearly | None = Yearly()
+    customer_anniversary: Anniversary | None = Anniversary()
 
 
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):

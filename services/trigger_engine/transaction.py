@@ -18,7 +18,7 @@ from services.kit.database.pool import Connection
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine import erasure, published
 from services.trigger_engine.erasure import Erasure
-from services.trigger_engine.journeys import derived, react
+from services.trigger_engine.journeys import deriving, react
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Note, Reaction
@@ -176,15 +176,19 @@ class Transaction:
         enters, people = self._definitions.enters, self.people
         found = []
         for arrival in work.arrivals:
-            for kind in (arrival.type, *derived.FROM.get(arrival.type, ())):
+            follow = (rule.type for rule, _ in self._definitions.follows.get(arrival.type, ()) if rule.derive)
+            for kind in (arrival.type, *follow):
                 if kind in enters:
                     owners = {people.rows[name] for name in arrival.identifiers}
                     mine = (people.profiles.get(owner) for owner in owners)
                     found += [(kind, profile, arrival.time) for profile in mine if profile is not None]
         for timer in work.timers:
             profile = people.profiles.get(timer.profile_id)
-            if profile is not None and profile.cart is not None:
-                found.append(("cart.abandoned", profile, profile.cart.changed_at))
+            if profile is None:
+                continue
+            story = deriving.since(profile, timer.id, timer.generation, self._definitions.rules)
+            if story is not None:
+                found.append((story[0], profile, story[1]))
         return found
 
     def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:

@@ -47,7 +47,7 @@ THRESHOLD = Table(
     {
         "steps": ListOf(Number(least=0), "amounts, ascending", at_least=1),
         "currency": Text("ISO 4217; the shop's if absent", r"[A-Z]{3}", "PLN"),
-        "per": Text("lifetime, or a span", r"lifetime|[0-9.]+ [a-z]+", "lifetime"),
+        "per": Choice(("lifetime", "year", "month"), "in which time it adds up, by the shop's calendar"),
         "counts": Choice(("paid", "placed"), "which orders count"),
         "without": ListOf(Choice(("shipping",)), "what is taken off an order's total"),
     },
@@ -55,41 +55,69 @@ THRESHOLD = Table(
 )
 _DELAY = ByKind(
     scalar=Text("a duration, or off", like="45 minutes"),
-    mapping=Table({"after": Duration(like="2 hours"), "except": ListOf(Text(like="cash_on_delivery"))}, ("after",)),
+    mapping=Table({"after": Duration(like="2 hours")}, ("after",)),
     wanted="a duration or off",
     like="45 minutes",
 )
-_OFF_OR_TABLE = ByKind(scalar=Choice(OFF), mapping=Anything(), items=ListOf(Anything()), like="off")
+_UNPAID = ByKind(
+    scalar=Text("a duration, or off", like="2 hours"),
+    mapping=Table({
+        "after": Duration(like="2 hours"),
+        "except": ListOf(Text(like="cash_on_delivery"), "payment methods that are paid later"),
+    }),
+    wanted="a duration or off",
+    like="{after: 2 hours, except: [cash_on_delivery]}",
+)  # fmt: skip
+_ON_OFF = ("on", "off")
+_AT = Text("a time of the customer's day", r"([01]\d|2[0-3]):[0-5]\d", "09:00", "bad-cron-or-time")
+_OFF_OR_ANYTHING = ByKind(scalar=Choice(OFF), mapping=Anything(), items=ListOf(Anything()), like="off")
 
 # Derived events that this version makes; all others that wici knows are accepted with a warning.
 DERIVED: dict[str, Shape] = {
+    "order.first_placed": Choice(_ON_OFF, "the first order of a customer"),
+    "order.milestone": ByKind(
+        scalar=Choice(OFF), items=ListOf(Number(least=1, whole=True), "which orders, by number"), like="[2, 5, 10]"
+    ),
+    "order.unpaid": _UNPAID,
     "cart.abandoned": _DELAY,
-    "spend.threshold_crossed": ByKind(scalar=Choice(OFF), mapping=THRESHOLD, like="{steps: [500, 2000]}"),
-    "order.first_placed": Choice(("on", "off"), "the first order of a customer"),
-}
-DERIVED_LATER: dict[str, Shape] = {
-    "order.unpaid": _DELAY,
+    "cart.emptied": _DELAY,
     "checkout.abandoned": _DELAY,
-    "browse.abandoned": _DELAY,
-    "order.milestone": ByKind(scalar=Choice(OFF), items=ListOf(Number(least=1, whole=True)), like="[2, 5, 10]"),
+    "browse.abandoned": ByKind(
+        scalar=Text("a duration, or off", like="4 hours"),
+        mapping=Table(
+            {
+                "views": Number("looks at the same product or category", least=2, whole=True),
+                "within": Duration("in any such span", "7 days"),
+                "after": Duration("since the last look", "4 hours"),
+            }
+        ),
+        wanted="a duration or off",
+        like="{views: 3, within: 7 days, after: 4 hours}",
+    ),
+    "spend.threshold_crossed": ByKind(scalar=Choice(OFF), mapping=THRESHOLD, like="{steps: [500, 2000]}"),
     "customer.lapsed": ByKind(
         scalar=Choice(OFF),
         mapping=Table(
             {
                 "usual_gap_times": Number(least=0),
                 "at_least": Duration(like="60 days"),
-                "default": Duration(like="120 days"),
+                "default": Duration("of who has ordered once", "120 days"),
             }
         ),
         like="{usual_gap_times: 2, at_least: 60 days, default: 120 days}",
     ),
-    "cart.emptied": _OFF_OR_TABLE,
-    "customer.birthday": _OFF_OR_TABLE,
-    "customer.anniversary": _OFF_OR_TABLE,
-    "product.back_in_stock": _OFF_OR_TABLE,
-    "product.price_dropped": _OFF_OR_TABLE,
-    "product.running_out": _OFF_OR_TABLE,
-    "purchase.due": _OFF_OR_TABLE,
+    "customer.birthday": ByKind(scalar=Choice(_ON_OFF), mapping=Table({"at": _AT}), like="{at: 09:00}"),
+    "customer.anniversary": ByKind(
+        scalar=Choice(_ON_OFF),
+        mapping=Table({"of": ListOf(Choice(("first_order", "signup")), "of what", alone=True), "at": _AT}),
+        like="{of: [first_order], at: 09:00}",
+    ),
+}
+DERIVED_LATER: dict[str, Shape] = {
+    "product.back_in_stock": _OFF_OR_ANYTHING,
+    "product.price_dropped": _OFF_OR_ANYTHING,
+    "product.running_out": _OFF_OR_ANYTHING,
+    "purchase.due": _OFF_OR_ANYTHING,
 }
 
 POLICIES = Table(

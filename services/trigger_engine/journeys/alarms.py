@@ -29,13 +29,20 @@ def set_alarm(profile: Profile, kind: str, due: datetime | None, into: Reaction)
     into.timers[timer] = Timer(timer, profile.id, due, profile.alarms_set)
 
 
-def fire(profile: Profile, timer: bytes, generation: int) -> tuple[str, datetime] | None:
-    """Take away the alarm that has fired. Returns its kind and when it was due; None if it is not one that counts."""
+def find(profile: Profile, timer: bytes, generation: int) -> tuple[str, datetime] | None:
+    """The kind of the alarm that a timer stands for, and when it is due; None if it is not one that counts."""
     for kind, alarm in profile.alarms.items():
         if alarm.generation == generation and ids.alarm(kind, profile.id) == timer:
-            del profile.alarms[kind]
             return kind, alarm.due
     return None
+
+
+def fire(profile: Profile, timer: bytes, generation: int) -> tuple[str, datetime] | None:
+    """Take away the alarm that has fired, and tell which it was; None if it is not one that counts."""
+    found = find(profile, timer, generation)
+    if found is not None:
+        del profile.alarms[found[0]]
+    return found
 
 
 def join(keeper: Profile, other: Profile, into: Reaction) -> None:

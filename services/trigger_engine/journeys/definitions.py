@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from services.contracts.journey import Journey, Start
-from services.contracts.settings import Derive, Settings
+from services.contracts.settings import Settings
 from services.contracts.workspace import Workspace
 from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, Templates, compile_journey, shortest
 from services.trigger_engine.journeys.conditions import Type
+from services.trigger_engine.journeys.derived.registry import READ_CARTS, Wanted, follows, wanted
 from services.trigger_engine.journeys.own_facts import own_facts, said_by
 from services.trigger_engine.profiles.identifiers import country
 
@@ -33,7 +34,9 @@ class Definitions(msgspec.Struct):
     current: dict[str, Compiled]
     enters: dict[str, tuple[Compiled, ...]]
     facts: dict[str, Type]
-    derive: Derive
+    rules: dict[str, Wanted]
+    follows: dict[str, tuple[Wanted, ...]]
+    standing: tuple[Wanted, ...]
     keeps_cart: bool
     receipts: frozenset[str]
     listened: frozenset[str]
@@ -62,6 +65,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         enters[one.journey.enter.on] = (*enters.get(one.journey.enter.on, ()), one)
     listened = frozenset(kind for one in compiled for kind in one.hears)
     heard = set(enters) | listened
+    rules = wanted(workspace.settings.policies.derive, heard)
     definitions = Definitions(
         settings=workspace.settings,
         templates=workspace.templates,
@@ -75,8 +79,10 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         current={one.journey.name: one for one in compiled},
         enters=enters,
         facts=facts,
-        derive=_wanted(workspace.settings.policies.derive, heard),
-        keeps_cart="cart.abandoned" in heard or any(one.reads_cart for one in compiled),
+        rules=rules,
+        follows=follows(rules),
+        standing=tuple((rule, policy) for rule, policy in rules.values() if rule.standing),
+        keeps_cart=not READ_CARTS.isdisjoint(rules) or any(one.reads_cart for one in compiled),
         receipts=_receipts(heard),
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
@@ -115,12 +121,3 @@ def _with_what_they_start(compiled: list[Compiled]) -> list[Compiled]:
         paths = shortest([*keys, *(path for each in (one, *others) for path in each.event_paths)])
         found.append(msgspec.structs.replace(one, event_paths=paths) if others else one)
     return found
-
-
-def _wanted(derive: Derive, heard: set[str]) -> Derive:
-    """A derived event is computed only where something listens to it."""
-    return Derive(
-        cart_abandoned=derive.cart_abandoned if "cart.abandoned" in heard else None,
-        spend_threshold=derive.spend_threshold if "spend.threshold_crossed" in heard else None,
-        first_order=derive.first_order and "order.first_placed" in heard,
-    )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import alarms, derived, enter, hearing, walk
+from services.trigger_engine.journeys import alarms, deriving, enter, hearing, walk
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Reaction, Revocation, Rule
 from services.trigger_engine.journeys.turn import Turn
@@ -27,12 +28,12 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     withdrawn = facts.apply(profile, event, keep_cart=turn.definitions.keeps_cart)
     for name in withdrawn:
         withdraw(profile, name, turn.into)
-    if event.type in STATEABLE_TYPES and derived.already_stated(profile, event):
+    if event.type in STATEABLE_TYPES and deriving.already_stated(profile, event):
         turn.into.skip("", Reason.DUPLICATE)
         return
     if profile.id in turn.into.joined:
         turn.into.joined.discard(profile.id)
-        derived.watch_again(profile, turn)
+        deriving.watch_again(profile, turn)
     _happen(profile, event, turn)
     _start(profile, turn)
 
@@ -41,7 +42,7 @@ def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> Non
     """Wake what set this timer, unless it was set anew or taken away since."""
     alarm = alarms.fire(profile, timer, generation)
     if alarm is not None:
-        for one in derived.wake(profile, *alarm, turn):
+        for one in deriving.wake(profile, *alarm, turn):
             _follow(profile, one, turn, 1)
         _start(profile, turn)
         return
@@ -72,6 +73,7 @@ def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> Non
         _listen(profile, event, turn)
         if event.type in turn.definitions.awaited:
             _await(profile, event, turn)
+        _undo(profile, event, turn)
     enters = turn.definitions.enters.get(event.type)
     if enters is not None:
         env = environment(profile, turn.definitions, turn.now)
@@ -80,7 +82,7 @@ def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> Non
             enter.consider(profile, event, compiled, env, turn)
     if depth >= DEEPEST:
         return
-    for one in derived.derive(profile, event, turn):
+    for one in deriving.derive(profile, event, turn):
         _follow(profile, one, turn, depth + 1)
 
 
@@ -89,8 +91,17 @@ def _follow(profile: Profile, one: Derived, turn: Turn, depth: int) -> None:
     into = turn.into
     into.derived.append(one)
     one.trace, into.trace = into.trace, one.trace
-    _happen(profile, derived.as_arrival(one, profile), turn, depth)
+    _happen(profile, deriving.as_arrival(one), turn, depth)
     one.trace, into.trace = into.trace, one.trace
+
+
+def _undo(profile: Profile, event: Arrival, turn: Turn) -> None:
+    """Leave what was entered by derived events that this one has made untrue."""
+    undone = deriving.undone(profile, event, turn)
+    if undone:
+        for entry in list(profile.entries):
+            if any(entry.id == ids.entry(entry.journey, one) for one in undone):
+                walk.leave(profile, entry, Reason.UNDONE, turn)
 
 
 def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:

@@ -78,13 +78,17 @@ class Revocation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Derived(msgspec.Struct, gc=False):
-    """An event that follows from facts, applied at once and published to `wici.outcomes`. `trace` is its own."""
+    """An event that follows from facts, applied at once and published to `wici.outcomes`.
+
+    `since` is when its story began, where that is earlier than its time; `trace` is what was noted on it.
+    """
 
     id: bytes
     type: str
     time: datetime
     profile_id: bytes
     data: dict[str, Any]
+    since: datetime | None = None
     trace: list[Note] = []
 
 

@@ -8,6 +8,7 @@ from services.contracts.journey import WaitFor
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import draws
 from services.trigger_engine.journeys.compiled import Compiled, Node
+from services.trigger_engine.journeys.derived.registry import UNDOABLE
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.hearing import is_fulfilled
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer, Walked
@@ -156,7 +157,7 @@ def hold_out(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None
 
 
 def _linger(compiled: Compiled) -> float:
-    return compiled.linger if compiled.listeners else 0
+    return compiled.linger if compiled.listeners or compiled.journey.enter.on in UNDOABLE else 0
 
 
 def _sleep(profile: Profile, entry: Entry, until: datetime, into: Reaction) -> None:

@@ -6,6 +6,7 @@ sees to by id. Ties in time fall to the later (partition, offset).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.contracts.data import Customer
 from services.trigger_engine.profiles import consent, orders
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.identifiers import normal_email
+from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.placeholders import is_masked
 from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 
@@ -125,9 +127,20 @@ def _cart(profile: Profile, event: Arrival, cart: CartData, *, keep_cart: bool) 
     profile.cart = Cart(cart.id, changed, data, event.source)
 
 
-def is_bought(profile: Profile, cart: Cart) -> bool:
+def is_bought(profile: Profile, cart_id: str, changed_at: datetime) -> bool:
     """Whether an order was placed from this cart, or by this customer since the cart's last change."""
-    return cart.id in profile.bought or ("" in profile.bought and profile.bought[""] >= cart.changed_at)
+    named = bool(cart_id) and cart_id in profile.bought
+    return named or ("" in profile.bought and profile.bought[""] >= changed_at)
+
+
+def is_empty(cart: Cart) -> bool:
+    """Whether there is nothing in the cart."""
+    return holds_nothing(cart.data)
+
+
+def holds_nothing(cart: Mapping[str, Any]) -> bool:
+    """Whether a cart's data says that there is nothing in it: no items, and no total above zero."""
+    return not cart.get("items") and units(cart.get("total")) <= 0
 
 
 def withdraw(profile: Profile, channel: str, at: datetime) -> list[str]:

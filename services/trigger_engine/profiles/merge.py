@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from services.trigger_engine.profiles import consent, orders
 from services.trigger_engine.profiles.facts import learn
-from services.trigger_engine.profiles.state import Entry, Profile, Seen
+from services.trigger_engine.profiles.state import Entry, Looked, Profile, Seen
 
 MOST_FORMER = 50  # ids remembered of profiles that became this one; engine.aliases has them all
 
@@ -25,14 +25,13 @@ def merge(keeper: Profile, other: Profile) -> list[Entry]:
     _merge_consents(keeper, other)
     _merge_seen(keeper, other)
     orders.join(keeper, other)
-    for period, step in other.crossed.items():
-        keeper.crossed[period] = max(step, keeper.crossed.get(period, 0))
     keeper.stated |= other.stated
     keeper.formerly += [*other.formerly, other.id]
     del keeper.formerly[:-MOST_FORMER]
     for cart_id, at in other.bought.items():
         keeper.bought[cart_id] = max(at, keeper.bought.get(cart_id, at))
     _merge_cart(keeper, other)
+    _merge_visits(keeper, other)
     for journey, keys in other.entered.items():
         mine_entered = keeper.entered.setdefault(journey, {})
         for key, at in keys.items():
@@ -63,6 +62,24 @@ def _merge_cart(keeper: Profile, other: Profile) -> None:
     mine, theirs = keeper.cart, other.cart
     if theirs is not None and (mine is None or (theirs.changed_at, theirs.id) > (mine.changed_at, mine.id)):
         keeper.cart = theirs
+    if keeper.cart is not None:
+        keeper.filled = keeper.cart.id if keeper.cart.id in (keeper.filled, other.filled) else ""
+
+
+def _merge_visits(keeper: Profile, other: Profile) -> None:
+    """What derived events remember: the last checkout, looks at products, orders to be paid."""
+    mine, theirs = keeper.checkout, other.checkout
+    if theirs is not None and (mine is None or (theirs.at, theirs.cart_id) > (mine.at, mine.cart_id)):
+        keeper.checkout = theirs
+    for name, looked in other.looked.items():
+        known = keeper.looked.get(name)
+        if known is None:
+            keeper.looked[name] = looked
+        else:
+            data = max((known, looked), key=lambda one: (one.times[-1], repr(one.data))).data
+            keeper.looked[name] = Looked(sorted([*known.times, *looked.times]), data)
+    for name, order in other.unpaid.items():
+        keeper.unpaid.setdefault(name, order)
 
 
 def _merge_entries(keeper: Profile, other: Profile) -> list[Entry]:

@@ -21,14 +21,19 @@ EVERYTHING = 10**18  # paid back, in ten-thousandths, where a refund names no am
 
 def apply(profile: Profile, event: Arrival, order: Order) -> None:
     """Take in one event about an order."""
-    key = ids.uuid5("order", event.source, order.id)[:8]
-    booked = profile.ledger.get(key)
+    name = key(event.source, order.id)
+    booked = profile.ledger.get(name)
     if booked is None:
-        booked = profile.ledger[key] = Booked(event.time)
+        booked = profile.ledger[name] = Booked(event.time)
     _count(profile, booked, -1)
     _note(booked, event, order)
     _count(profile, booked, 1)
     _forget(profile)
+
+
+def key(source: str, order_id: str) -> bytes:
+    """The name of an order in the ledger."""
+    return ids.uuid5("order", source, order_id)[:8]
 
 
 def join(keeper: Profile, other: Profile) -> None:
@@ -64,6 +69,15 @@ def paid(booked: Booked) -> int:
     return _left(booked, booked.paid) if booked.paid_at is not None else 0
 
 
+def worth(booked: Booked, counts: str, *, shipping: bool) -> int:
+    """What the order is worth once `placed` or once `paid`, with or without shipping, in ten-thousandths."""
+    if counts == "placed":
+        amount = booked.total if shipping else booked.total - booked.shipping
+        return _left(booked, amount) if booked.placed_at is not None else 0
+    amount = booked.paid + booked.shipping if shipping else booked.paid
+    return _left(booked, amount) if booked.paid_at is not None else 0
+
+
 def _left(booked: Booked, amount: int) -> int:
     if booked.cancelled:
         return 0
@@ -89,6 +103,7 @@ def _add(sums: dict[str, int], currency: str, amount: int) -> None:
 def _note(booked: Booked, event: Arrival, order: Order) -> None:
     booked.at = max(booked.at, event.time)
     booked.currency = max(booked.currency, order.currency or "")
+    booked.shipping = max(booked.shipping, units(order.shipping))
     if event.type == "order.placed":
         placed = (event.time, units(order.total))
         if booked.placed_at is None or placed > (booked.placed_at, booked.total):
@@ -123,6 +138,7 @@ def _join(one: Booked, other: Booked) -> Booked:
         paid_at=got[0],
         paid=got[1],
         currency=max(one.currency, other.currency),
+        shipping=max(one.shipping, other.shipping),
         cancelled=one.cancelled or other.cancelled,
         refunds={k: max(b.refunds.get(k, 0) for b in both) for k in {**one.refunds, **other.refunds}},
     )

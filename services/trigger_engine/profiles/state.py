@@ -60,6 +60,7 @@ class Booked(msgspec.Struct, array_like=True, gc=False, omit_defaults=True):
     paid_at: datetime | None = None
     paid: int = 0
     currency: str = ""
+    shipping: int = 0
     cancelled: bool = False
     refunds: dict[str, int] = msgspec.field(default_factory=dict)
 
@@ -71,6 +72,29 @@ class Cart(msgspec.Struct, array_like=True, gc=False):
     changed_at: datetime
     data: dict[str, Any]
     source: str
+
+
+class Checkout(msgspec.Struct, array_like=True, gc=False):
+    """The last step of the last checkout, with that event's data; `cart_id` may be empty."""
+
+    cart_id: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class Looked(msgspec.Struct, array_like=True, gc=False):
+    """When a product or category was looked at, ascending, and what the last look said of it."""
+
+    times: list[datetime]
+    data: dict[str, Any]
+
+
+class Unsettled(msgspec.Struct, array_like=True, gc=False):
+    """An order that is to be paid: when it was placed, its key in the ledger, its data."""
+
+    placed_at: datetime
+    key: bytes
+    order: dict[str, Any]
 
 
 class Alarm(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -126,9 +150,12 @@ class Profile(msgspec.Struct):
     spent: dict[str, int] = msgspec.field(default_factory=dict)
     paid: dict[str, int] = msgspec.field(default_factory=dict)
     ledger: dict[bytes, Booked] = msgspec.field(default_factory=dict)  # the last orders one by one (orders.py)
-    crossed: dict[str, int] = msgspec.field(default_factory=dict)
     stated: dict[str, datetime] = msgspec.field(default_factory=dict)
     cart: Cart | None = None
+    filled: str = ""
+    checkout: Checkout | None = None
+    looked: dict[str, Looked] = msgspec.field(default_factory=dict)
+    unpaid: dict[str, Unsettled] = msgspec.field(default_factory=dict)
     bought: dict[str, datetime] = msgspec.field(default_factory=dict)
     alarms: dict[str, Alarm] = msgspec.field(default_factory=dict)
     alarms_set: int = 0

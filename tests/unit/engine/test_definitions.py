@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
 from services.contracts.journey import Arm, Branch, Rule, Stop, Wait
-from services.contracts.settings import Derive
 from services.trigger_engine.journeys.compiled import compile_journey, pick, shortest
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import define
+from services.trigger_engine.journeys.derived.registry import RULES
 from services.trigger_engine.journeys.env import ProfileView, environment
 from services.trigger_engine.profiles.state import Profile
 from tests.support.engine import AT, DERIVE, REMINDER, TEMPLATES, Run, anna, happened, journey, say, template, workspace
@@ -60,22 +61,18 @@ def test_a_condition_that_does_not_fit_its_event_is_an_error() -> None:
         define(workspace(journey("j", "order.placed", condition="event.order.totl > 5")))
 
 
-@pytest.mark.parametrize(
-    ("on", "wanted"),
-    [
-        ("cart.abandoned", Derive(2700.0, None, first_order=False)),
-        ("spend.threshold_crossed", Derive(None, DERIVE.spend_threshold, first_order=False)),
-        ("order.first_placed", Derive(None, None, first_order=True)),
-        ("page.viewed", Derive(None, None, first_order=False)),
-    ],
-)
-def test_a_derived_event_is_computed_only_where_something_listens(on: str, wanted: Derive) -> None:
-    assert define(workspace(journey("j", on))).derive == wanted
-    assert define(workspace(journey("j", "page.viewed", exits=(Rule(on),)))).derive == wanted
+@pytest.mark.parametrize("on", [*(rule.type for rule in RULES), "page.viewed"])
+def test_a_derived_event_is_computed_only_where_something_listens(on: str) -> None:
+    wanted = {on} - {"page.viewed"}
+    assert set(define(workspace(journey("j", on))).rules) == wanted
+    assert set(define(workspace(journey("j", "page.viewed", exits=(Rule(on),)))).rules) == wanted
 
 
-def test_what_is_switched_off_is_not_derived() -> None:
-    assert define(workspace(REMINDER, derive=Derive(None, None, first_order=False))).derive.cart_abandoned is None
+@pytest.mark.parametrize("off", [{"cart_abandoned": None}, {"order_milestone": ()}, {"first_order": False}])
+def test_what_is_switched_off_is_not_derived(off: dict[str, Any]) -> None:
+    heard = (REMINDER, journey("m", "order.milestone"), journey("f", "order.first_placed"))
+    assert len(define(workspace(*heard)).rules) == 3
+    assert len(define(workspace(*heard, derive=msgspec.structs.replace(DERIVE, **off))).rules) == 2
 
 
 def test_carts_are_kept_where_somebody_reads_them() -> None:

@@ -64,7 +64,8 @@ def test_only_the_highest_step_newly_reached_is_crossed_and_only_once() -> None:
     assert kinds(run) == ["spend.threshold_crossed"] * 2
     steps = [m.context["event"] for m in run.queue]
     assert len(steps) == 2
-    assert run.profile.crossed == {"PLN": 50_000_000}
+    crossed = {f"spend.threshold_crossed:PLN:{step}0000:lifetime" for step in (2000, 5000)}
+    assert set(run.profile.stated) == crossed
 
 
 def test_spending_in_another_currency_crosses_nothing() -> None:

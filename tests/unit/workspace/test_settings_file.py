@@ -5,16 +5,30 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.cli.workspace.findings import Place
+from services.cli.workspace.policies_shape import DERIVED
 from services.cli.workspace.providers_shape import (
     EMAIL_WITHOUT_ADAPTER,
     SMS_WITHOUT_ADAPTER,
     STOREFRONTS_WITHOUT_ADAPTER,
 )
 from services.cli.workspace.settings_file import Reference
-from services.contracts.settings import Account, Derive, Sender, Settings, Source, Threshold
+from services.contracts.settings import (
+    Account,
+    Anniversary,
+    Browse,
+    Derive,
+    Lapsed,
+    Sender,
+    Settings,
+    Source,
+    Threshold,
+    Unpaid,
+    Yearly,
+)
 from services.notifier.providers import PROVIDERS
 from tests.unit.workspace.folder import SETTINGS, loaded, said, settings, the
 
@@ -87,7 +101,6 @@ def test_everything_that_wici_yaml_can_say_is_kept(tmp_path: Path) -> None:
         cart_abandoned=1_800.0,
         spend_threshold=Threshold((Decimal(100), Decimal("250.5")), "EUR", "lifetime", "placed", ()),
     )
-    assert found.policies.other["derive.order.milestone"] == [2, 5, 10]
     assert found.policies.other["quiet_hours"]["email"] == "none"
 
 
@@ -96,8 +109,7 @@ def test_what_is_not_applied_yet_is_warned_about_by_name(tmp_path: Path) -> None
     assert {finding.severity for finding in findings} == {"warning"}
     named = [finding.message.split("'")[1] for finding in findings]
     assert named == [
-        "classes", "quiet_hours", "caps", "brake", "order.unpaid", "order.milestone", "without",
-        "customer.lapsed",
+        "classes", "quiet_hours", "caps", "brake",
     ]  # fmt: skip
 
 
@@ -114,8 +126,55 @@ def test_the_shortest_settings_get_every_default(tmp_path: Path) -> None:
 
 
 def test_off_switches_a_derived_event_off(tmp_path: Path) -> None:
-    off = "policies: {derive: {cart.abandoned: off, spend.threshold_crossed: off, order.first_placed: off}}\n"
-    assert read(tmp_path, SETTINGS + off).policies.derive == Derive(None, None, first_order=False)
+    every = ", ".join(f"{kind}: off" for kind in DERIVED)
+    found = read(tmp_path, SETTINGS + f"policies: {{derive: {{{every}}}}}\n").policies.derive
+    assert not any(msgspec.structs.astuple(found))
+
+
+def test_what_is_written_of_a_derived_event_goes_over_its_defaults(tmp_path: Path) -> None:
+    written = """policies:
+  derive:
+    order.unpaid: {after: 1 hour}
+    order.milestone: [3]
+    cart.emptied: 10 minutes
+    checkout.abandoned: {after: 2 hours}
+    browse.abandoned: {views: 5}
+    customer.lapsed: {at_least: 30 days}
+    customer.birthday: {at: "08:30"}
+    customer.anniversary: {of: [signup, first_order]}
+    spend.threshold_crossed: {per: year, without: []}
+"""
+    assert read(tmp_path, SETTINGS + written).policies.derive == Derive(
+        order_unpaid=Unpaid(3_600.0),
+        order_milestone=(3,),
+        cart_emptied=600.0,
+        checkout_abandoned=7_200.0,
+        browse_abandoned=Browse(views=5),
+        customer_lapsed=Lapsed(at_least=2_592_000.0),
+        customer_birthday=Yearly("08:30"),
+        customer_anniversary=Anniversary(("first_order", "signup")),
+        spend_threshold=Threshold(per="year", without=()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("order.unpaid: {after: 2 hours, exept: [x]}", "except"),
+        ("spend.threshold_crossed: {per: 365 days}", "year"),
+        ("customer.birthday: {at: noon}", "09:00"),
+        ("browse.abandoned: {views: 1}", "2"),
+        ("cart.emptied: soon", "off"),
+        ("customer.anniversary: {of: [birth]}", "first_order"),
+        ("order.milestone: [two]", "number"),
+    ],
+)
+def test_a_mistake_in_a_derived_event_says_what_to_write(tmp_path: Path, written: str, hint: str) -> None:
+    text = SETTINGS + f"policies: {{derive: {{{written}}}}}\n"
+    (finding,) = loaded(tmp_path, {"wici.yaml": text}).findings
+    assert finding.severity == "error"
+    assert finding.line == text.count("\n")
+    assert hint in f"{finding.message} {finding.hint}"
 
 
 def test_a_threshold_keeps_the_defaults_that_it_does_not_name(tmp_path: Path) -> None:

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from services.contracts import ids
-from services.contracts.settings import Derive
-from services.trigger_engine.journeys.alarms import set_alarm
+from services.contracts.settings import Shop
+from services.trigger_engine.journeys.derived.rules import Rule
+from services.trigger_engine.journeys.derived.rules import state as state_key
 from services.trigger_engine.journeys.reaction import Derived
-from services.trigger_engine.journeys.turn import Turn
-from services.trigger_engine.profiles.facts import is_bought
-from services.trigger_engine.profiles.money import units
-from services.trigger_engine.profiles.state import Cart, Profile
+from services.trigger_engine.profiles.facts import is_bought, is_empty
+from services.trigger_engine.profiles.state import Profile
 
 TYPE = "cart.abandoned"
 MOST_STATED = 20
-WATCHED = frozenset({"cart.updated", "order.placed"})
 
 
 def business_key(cart_id: str, changed_at: datetime) -> str:
@@ -26,33 +24,36 @@ def business_key(cart_id: str, changed_at: datetime) -> str:
 
 def state(profile: Profile, business: str, at: datetime) -> None:
     """Remember an abandonment as stated; the oldest are forgotten, long after their carts."""
-    profile.stated[business] = at
-    carts = [name for name in profile.stated if name.startswith(TYPE)]
-    if len(carts) > MOST_STATED:
-        del profile.stated[min(carts, key=profile.stated.__getitem__)]
+    state_key(profile, business, at, most=MOST_STATED)
 
 
-def watch(profile: Profile, after: float | None, turn: Turn) -> None:
-    """Set the alarm as the cart is now; take it away when the cart is bought or empty."""
-    cart, due = profile.cart, None
-    if after is not None and cart is not None and not is_empty(cart) and not is_bought(profile, cart):
-        due = min(cart.changed_at, turn.now) + timedelta(seconds=after)
-        if business_key(cart.id, cart.changed_at) in profile.stated:
-            due = None
-    set_alarm(profile, TYPE, due, turn.into)
+def due(profile: Profile, after: float, _shop: Shop, now: datetime) -> datetime | None:
+    """So long after the last change of a cart that is neither empty nor bought, and not abandoned yet."""
+    cart = profile.cart
+    if cart is None or is_empty(cart) or is_bought(profile, cart.id, cart.changed_at):
+        return None
+    if business_key(cart.id, cart.changed_at) in profile.stated:
+        return None
+    return min(cart.changed_at, now) + timedelta(seconds=after)
 
 
-def wake(profile: Profile, due: datetime, derive: Derive) -> Iterator[Derived]:
+def wake(profile: Profile, at: datetime, _after: float, _shop: Shop) -> Iterator[Derived]:
     """The abandonment, if nothing was bought or stated since the alarm was set."""
     cart = profile.cart
-    if cart is None or derive.cart_abandoned is None or is_bought(profile, cart):
+    if cart is None or is_bought(profile, cart.id, cart.changed_at):
         return
     business = business_key(cart.id, cart.changed_at)
     if business not in profile.stated:
-        state(profile, business, due)
-        yield Derived(ids.derived_event(TYPE, profile.id, business), TYPE, due, profile.id, {"cart": cart.data})
+        state(profile, business, at)
+        identity = ids.derived_event(TYPE, profile.id, business)
+        yield Derived(identity, TYPE, at, profile.id, {"cart": cart.data}, cart.changed_at)
 
 
-def is_empty(cart: Cart) -> bool:
-    """Whether there is nothing in it: no items, and no total above zero."""
-    return not cart.data.get("items") and units(cart.data.get("total")) <= 0
+RULE = Rule(
+    type=TYPE,
+    policy="cart_abandoned",
+    after=frozenset({"cart.updated", "order.placed"}),
+    due=due,
+    wake=wake,
+    waits=lambda after: after,
+)

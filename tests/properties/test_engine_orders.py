@@ -35,6 +35,11 @@ JOURNEYS = (
     REMINDER,
     journey("first", "order.first_placed", say(), Wait("w", 1, "days"), say(id="2"), exits=until("order.cancelled")),
     journey("reward", "spend.threshold_crossed", again_after=0),
+    journey("unpaid", "order.unpaid", key="event.order.id", again_after=0),
+    journey("emptied", "cart.emptied", again_after=0),
+    journey("lapsed", "customer.lapsed", again_after=0),
+    journey("anniversary", "customer.anniversary", again_after=0),
+    journey("milestone", "order.milestone", again_after=0),
     journey("views", "page.viewed", Wait("w", 1, "hours"), say(), goals=(Goal("order.placed"),), again_after=7200.0),
     journey("carts", "cart.updated", Wait("w", 2, "hours"), say(), key="event.cart.id",
             exits=(Rule("order.placed", "received.order.cart_id == event.cart.id"),)),
@@ -164,3 +169,19 @@ def test_what_was_said_before_a_withdrawal_or_exit_is_not_left_in_the_queue(
         run.take(happened("survey.answered", AT + 2 * HOUR, id="end", customer=who))
     assert run.queue == []
     assert run.wait(DAY).queue == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_EVENT, min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_no_order_of_one_customers_events_tells_of_an_unpaid_order_or_a_lapse_that_another_does_not(
+    story: list[dict[str, Any]], chance: Random
+) -> None:
+    told = lived(1, story)
+    other = list(told)
+    chance.shuffle(other)
+    timely = {"order.unpaid", "cart.abandoned", "customer.lapsed", "customer.anniversary"}
+    ends = []
+    for events in (told, other):
+        run = Run(SHOP, now=AT + 90 * MINUTE).take(*events).wait(400 * DAY)
+        ends.append(sorted(one for one in run.derived if one[0] in timely))
+    assert ends[0] == ends[1]

@@ -238,7 +238,7 @@ def show_customer(
     """Facts, consents, journeys and messages of one customer."""
 
     def work(settings: Settings) -> Any:
-        from services.cli.customers import show as command
+        from services.cli.customers.show import show as command
 
         return command(settings, who)
 

@@ -45,6 +45,7 @@ _CHOOSE = """
                    WHERE open.profile_id = o.profile_id AND open.channel = o.channel AND open.state < 10)
       AND NOT EXISTS (SELECT 1 FROM queue.pauses p
                       WHERE p.scope IN ('all', 'channel:' || o.channel, 'journey:' || o.journey))
+      AND NOT EXISTS (SELECT 1 FROM queue.erasures e WHERE e.profile_id = o.profile_id)
       AND (o.attempt_id IS NULL
            OR (SELECT a.account FROM notifier.attempts a
                WHERE a.id = o.attempt_id AND a.outcome = 'unknown' AND a.account = ANY($4)) IS NULL)

@@ -14,7 +14,7 @@ from services.contracts.message import CHANNELS, OUTBOUND_HINT
 from services.contracts.workspace import CHANNEL as WORKSPACE_HINT
 from services.kit.notify import Listener
 from services.kit.service import Context
-from services.notifier import gauges
+from services.notifier import erasure, gauges
 from services.notifier.callbacks import Callbacks
 from services.notifier.claimer import Claimer
 from services.notifier.editions import Editions
@@ -54,6 +54,7 @@ class Flow:
         self._loops = [
             every(1.0, self._editions.refresh, self._editions.hinted),
             every(1.0, self._recovery.take_up),
+            every(1.0, lambda: erasure.work_off(context)),
             every(1.0, lambda: sweep(context, context.clock.real() - JUST_PARKED)),
             every(60.0, lambda: sweep(context, context.clock.real() - long_ago)),
             every(3600.0, self._recovery.forget),

@@ -88,6 +88,8 @@ class Page:
         if standing is None or send_key is None or one.account not in (OURSELVES, standing.account):
             self._nameless(one, kind)
             return
+        if not standing.recipient:
+            return  # the customer was erased
         self._suppress(kind, callback, standing.channel, standing.recipient)
         if standing.state < SETTLED and standing.attempt_id is not None:
             self._settle(send_key, standing, callback, kind)

@@ -294,7 +294,14 @@ class Transaction:
         await outbound.take_back(connection, into.revocations, merged, real)
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
         await self.erasure.store(real)
-        await outcomes.add(connection, work.dead + published.outcomes(into.derived, self.receipts, self._topics))
+        await outcomes.add(connection, work.dead + self._outcomes())
+
+    def _outcomes(self) -> list[Outcome]:
+        """What to tell the world; nothing of those who are erased in this transaction."""
+        erased, into = self.erasure.profiles, self.into
+        told = [one for one in into.derived if one.profile_id not in erased]
+        heard = [one for one in self.receipts if one.profile_id not in erased]
+        return published.outcomes(told, heard, self._topics)
 
     def _follow(self) -> None:
         """What was decided for a profile that was merged away later in this batch belongs to the one that keeps it."""

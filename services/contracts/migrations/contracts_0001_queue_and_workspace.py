@@ -38,6 +38,12 @@ def upgrade() -> None:
         ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)""")
     op.execute("CREATE INDEX outbound_queued ON queue.outbound (channel, seq) WHERE state = 0")
     op.execute("CREATE INDEX outbound_open ON queue.outbound (profile_id, channel, seq) WHERE state < 10")
+    op.execute("CREATE INDEX outbound_profile ON queue.outbound (profile_id)")
+    op.execute("""
+        CREATE TABLE queue.erasures (           -- customers whose data the notifier has still to erase
+            profile_id uuid PRIMARY KEY,
+            due_at     timestamptz NOT NULL     -- real time
+        )""")
     op.execute("""
         CREATE TABLE queue.receipts (
             id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -167,9 +167,11 @@ async def open_kafka(
 
 
 def _new_topic(spec: TopicSpec) -> NewTopic:
-    retention = str(int(spec.retention.total_seconds() * 1000))
+    retention = int(spec.retention.total_seconds() * 1000)
+    # A segment is deleted once its newest record is old enough: a day's segments keep the oldest one a day longer.
+    settings = {"retention.ms": str(retention), "segment.ms": str(retention // 7)}
     # -1 is the cluster's default; aiokafka lets it pass only beside an (empty) assignment.
-    return NewTopic(spec.name, spec.partitions, -1, replica_assignments={}, topic_configs={"retention.ms": retention})
+    return NewTopic(spec.name, spec.partitions, -1, replica_assignments={}, topic_configs=settings)
 
 
 async def _read(options: dict[str, Any], place: TopicPartition, offset: int, limit: int) -> list[Record]:

@@ -22,6 +22,17 @@ DELETE = (
     "DELETE FROM engine.consents WHERE profile_id = ANY($1)",
     "DELETE FROM engine.events WHERE profile_id = ANY($1)",
 )
+# Rows that another transaction holds are on their way out: waiting for it under a profile's lock could be for ever.
+LEAVING = (
+    """DELETE FROM queue.receipts WHERE id IN (
+        SELECT id FROM queue.receipts WHERE profile_id = ANY($1) FOR UPDATE SKIP LOCKED)""",
+    """DELETE FROM engine.outcomes WHERE id IN (
+        SELECT o.id FROM engine.outcomes o JOIN unnest($1::uuid[]) AS w (id)
+            ON o.key = convert_to(replace(w.id::text, '-', ''), 'UTF8') FOR UPDATE OF o SKIP LOCKED)""",
+)
+HAND_ON = """
+    INSERT INTO queue.erasures (profile_id, due_at) SELECT id, $2 FROM unnest($1::uuid[]) AS w (id)
+    ON CONFLICT DO NOTHING"""
 LOCK = "SELECT 1 FROM queue.outbound WHERE profile_id = ANY($1) ORDER BY send_key FOR UPDATE"
 EMPTY = f"""
     UPDATE queue.outbound SET recipient = '', context = '',
@@ -42,13 +53,15 @@ async def erase(
 ) -> None:
     """Delete these profiles, under their locks, and what belongs to them; remember only digests of their names.
 
-    Event ids and send keys stay. A claimed message keeps its recipient: it can be repeated only as it was.
+    Event ids and send keys stay. A claimed message keeps its recipient: it can be repeated only as it was. What the
+    notifier has, it erases itself, from `queue.erasures`.
     """
     former = await connection.fetch("SELECT old FROM engine.aliases WHERE new = ANY($1)", profiles)
     profiles = list({*profiles, *(row[0] for row in former)})
-    for statement in DELETE:
+    for statement in (*DELETE, *LEAVING):
         await connection.execute(statement, profiles)
     await connection.fetch(LOCK, profiles)
     await connection.execute(EMPTY, profiles, real)
+    await connection.execute(HAND_ON, profiles, real)
     rows = sorted(digests.items())
     await connection.execute(ADD, [digest for digest, _ in rows], [at for _, at in rows])

@@ -8,18 +8,14 @@ import asyncpg
 import msgspec
 
 from services.cli.connect import connection, database
+from services.cli.customers.find import find
 from services.cli.terminal import Answer, table
 from services.contracts import ids
 from services.contracts.message import State
 from services.kit.errors import Misconfigured
 from services.kit.settings import Settings
-from services.trigger_engine.profiles.identifiers import normal_email, normal_phone
 from services.trigger_engine.profiles.state import Profile, load
 
-_FIND = (
-    "SELECT DISTINCT profile_id FROM engine.identifiers"
-    " WHERE (kind = 'customer' AND value = $1) OR (kind = 'email' AND value = $2) OR (kind = 'phone' AND value = $3)"
-)
 _PROFILE = "SELECT version, state FROM engine.profiles WHERE id = $1"
 _IDENTIFIERS = "SELECT kind, source, value FROM engine.identifiers WHERE profile_id = $1 ORDER BY kind, source, value"
 _CONSENTS = "SELECT channel, topic, state, at FROM engine.consents WHERE profile_id = $1 ORDER BY channel, topic"
@@ -37,25 +33,8 @@ async def show(settings: Settings, who: str) -> Answer:
     """The customer with this shop's id, e-mail, phone or profile id. Misconfigured if there is none."""
     with database(settings) as found:
         async with connection(found) as opened:
-            profile_id = await _find(opened, who)
-            data = await _collect(opened, profile_id)
+            data = await _collect(opened, (await find(opened, who)).profile)
     return Answer(_text(data), data)
-
-
-async def _find(opened: asyncpg.Connection[Any], who: str) -> bytes:
-    try:
-        return ids.parse(who)
-    except ValueError:
-        rows = await opened.fetch(_FIND, who, normal_email(who) or "", normal_phone(who) or "")
-    if not rows:
-        raise Misconfigured(
-            f"No customer is known as {who!r}. Write the shop's customer id, an e-mail or a phone (+48…)."
-        )
-    if len(rows) > 1:
-        named = ", ".join(ids.text(row["profile_id"]) for row in rows)
-        raise Misconfigured(f"{who!r} names several customers. Write one of their profile ids: {named}.")
-    found: bytes = rows[0]["profile_id"]
-    return found
 
 
 async def _collect(opened: asyncpg.Connection[Any], profile_id: bytes) -> dict[str, Any]:

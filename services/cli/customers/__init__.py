@@ -1,0 +1,1 @@
+"""`wici customers` and `wici explain`: answering for what was done to a customer."""

@@ -32,6 +32,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Folder = Annotated[Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here).")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 What = Annotated[str, typer.Argument(metavar="[JOURNEY|CHANNEL|all]", help="A journey, a channel, or all.")]
+Who = Annotated[
+    str, typer.Argument(metavar="CUSTOMER", help="The shop's customer id, an e-mail, a phone, or a profile id.")
+]
 Letter = Annotated[
     str, typer.Argument(metavar="NAME", help="PARTITION/OFFSET or timer/ID, as `list` shows it; or all.")
 ]
@@ -232,7 +235,7 @@ def drop(name: Letter, yes: Yes = False, as_json: Json = False) -> None:
 
 @people.command("show")
 def show_customer(
-    who: Annotated[str, typer.Argument(metavar="ID|EMAIL", help="The shop's customer id, an e-mail or a phone.")],
+    who: Who,
     as_json: Json = False,
 ) -> None:
     """Facts, consents, journeys and messages of one customer."""
@@ -241,6 +244,52 @@ def show_customer(
         from services.cli.customers.show import show as command
 
         return command(settings, who)
+
+    _do(work, as_json=as_json)
+
+
+@people.command("export")
+def export_customer(who: Who, as_json: Json = False) -> None:
+    """Everything that is known of one customer, as JSON: for a request under GDPR art. 15 or 20."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.customers.export import export as command
+
+        return command(settings, who)
+
+    _do(work, as_json=as_json)
+
+
+@people.command("erase")
+def erase_customer(
+    who: Who,
+    verify: Annotated[bool, typer.Option("--verify", help="Search every table and the log for what is left.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Erase one customer, and wait until it is done (GDPR art. 17)."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.customers.erase import erase as command
+
+        return command(settings, who, verify=verify, yes=yes)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def explain(
+    who: Who,
+    journey: Annotated[str | None, typer.Option(help="Tell only what concerns this journey.")] = None,
+    at: Annotated[str | None, typer.Option(help="Tell only what happened within a day of this moment.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Why this customer got, or did not get, this."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.customers.explain import explain as command
+
+        return command(settings, who, journey, at)
 
     _do(work, as_json=as_json)
 

@@ -52,7 +52,7 @@ def test_every_command_and_option_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_would_be_found() -> None:
-    assert mistake("explain anna") == "there is no `explain`"
+    assert mistake("divine anna") == "there is no `divine`"
     assert mistake("dead-letters burn") == "there is no `burn`"
     assert mistake("apply --force")
     assert mistake("dead-letters drop 3/17 --yes") is None

@@ -89,6 +89,12 @@ class PostgresBus:
         with translated("Pruning the bus"):
             return await log.prune(self._pool, older_than)
 
+    async def delete(self, places: Sequence[tuple[str, int, int]]) -> None:
+        """Delete single records by (topic, partition, offset); readers go on behind the gap."""
+        numbers = {topic: (await self._find(topic)).number for topic, _, _ in places}
+        with translated("Deleting records"):
+            await log.delete(self._pool, [(numbers[topic], *place) for topic, *place in places])
+
     async def close(self) -> None:
         """Close every consumer and producer, then the connections."""
         for consumer in self._consumers:

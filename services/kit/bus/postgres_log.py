@@ -149,6 +149,15 @@ async def ends(pool: asyncpg.Pool, number: int) -> dict[int, Ends]:
     return {partition: Ends(first, following) for partition, first, following in rows}
 
 
+async def delete(pool: asyncpg.Pool, places: Sequence[Sequence[int]]) -> None:
+    """Delete records by (topic's number, partition, offset)."""
+    await pool.execute(
+        'DELETE FROM bus.records r USING unnest($1::int[], $2::int[], $3::bigint[]) AS w (topic, partition, "offset")'
+        ' WHERE (r.topic, r.partition, r."offset") = (w.topic, w.partition, w."offset")',
+        *([place[n] for place in places] for n in range(3)),
+    )
+
+
 async def prune(pool: asyncpg.Pool, older_than: datetime) -> int:
     """Delete records published before `older_than`, up to the first younger one of each partition; return how many."""
     deleted = 0

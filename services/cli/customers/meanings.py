@@ -1,0 +1,42 @@
+"""What each reason means, in a sentence: as docs/reasons.md says it; a test compares."""
+
+from __future__ import annotations
+
+MEANINGS: dict[str, str] = {
+    "duplicate": "It took effect before: the same source and id, or the same fact stated by shop and wici.",
+    "erased": "It is about somebody who was erased after it happened.",
+    "already_inside": "The customer is inside already, with the same key.",
+    "not_again": "The customer was inside before, and again says never, or not yet.",
+    "too_old": "The event is older than the journey's max_age.",
+    "overtaken": "An exit or goal that happened later is already on record.",
+    "condition_false": "The if of the journey does not hold, or for one inside that of an exit or goal.",
+    "not_live": "The event happened outside the journey's live.",
+    "no_journey": "A start names a journey that is not published any more.",
+    "started_too_deep": "Eight journeys have started one another in one go.",
+    "completed": "It ran to its end.",
+    "stopped": "It came to a stop.",
+    "goal_reached": "Its goal was reached.",
+    "exited": "An exit of the journey happened.",
+    "merged_away": "Two profiles became one, and the older entry of the same journey and key stays.",
+    "late": "A step came due longer ago than max_lateness, and the journey drops what is late.",
+    "holdout": "The journey's holdout keeps the customer silent; the goal is counted all the same.",
+    "global_holdout": "policies.holdout keeps the customer silent; the goal is counted all the same.",
+    "no_moment": "A wait: until came to an expression that gives no moment, or one more than a hundred years away.",
+    "no_fact": "The expression of a set gave nothing, or text of more than 500 characters.",
+    "no_consent": "The message's class needs a consent that the customer has not given.",
+    "withdrawn": "The consent was withdrawn, before the step or while the message waited.",
+    "no_address": "The customer has no address on the channel.",
+    "suppressed": "The address bounced, complained or unsubscribed.",
+    "no_template": "The template says nothing on this channel.",
+    "expired": "It waited longer than it was good for.",
+    "held_too_long": "The log has been behind for ten minutes: nothing is advertised on old news.",
+    "not_allowed_here": "WICI_ONLY_TO does not name the recipient.",
+    "render_failed": "The template failed with this customer's data.",
+    "provider_refused": "The provider refused the message for good; the receipt has its code.",
+    "unknown": "The provider never answered, and nobody will know whether it left.",
+}
+
+
+def meaning(reason: str) -> str:
+    """The sentence of a reason; one that has none yet speaks by its name."""
+    return MEANINGS.get(reason) or reason.replace("_", " ").capitalize() + "."

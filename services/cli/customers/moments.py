@@ -1,0 +1,206 @@
+"""A story told in plain words: moments in the order of their times, each with what followed and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.cli.customers.meanings import meaning
+from services.cli.customers.story import Happened, Inside, Said, Story
+from services.contracts import ids
+from services.trigger_engine.journeys.compiled import Compiled
+from services.trigger_engine.journeys.conditions.compiler import Condition, brief
+from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.env import environment
+from services.trigger_engine.journeys.reaction import Note, Walked
+
+
+class Moment(msgspec.Struct):
+    """Something that happened: `what` in a line, `then` what followed, line by line; `journeys` that it is about."""
+
+    at: datetime
+    what: str
+    then: list[str] = []
+    journeys: set[str] = set()
+
+
+def moments(story: Story) -> list[Moment]:
+    """Everything, the earliest first. An entry stands where it was entered; a message where it was queued."""
+    found = [_event(one, story) for one in story.events]
+    for entry in story.entries:
+        found += _entry(entry, story)
+    found += [_message(one) for one in story.messages]
+    return sorted(found, key=lambda moment: moment.at)
+
+
+def _event(one: Happened, story: Story) -> Moment:
+    source = "wici itself" if one.source == "wici" else one.source
+    moment = Moment(one.received_at, f"{one.type}, from {source}")
+    if one.time != one.received_at:
+        moment.what += f" (happened {stamp(one.time)})"
+    definitions = story.definitions.get(one.version)
+    told = {note.journey for note in one.trace}
+    for note in one.trace:
+        moment.journeys.add(note.journey)
+        moment.then += _note(note, one, story, definitions)
+    entered = {entry.id: entry for entry in story.entries}
+    for compiled in definitions.enters.get(one.type, ()) if definitions else ():
+        name = compiled.journey.name
+        entry = entered.get(ids.entry(name, one.id))
+        if entry is not None:
+            moment.journeys.add(name)
+            moment.then.append(f"{name}: entered (revision {entry.revision})")
+        elif name not in told:
+            moment.journeys.add(name)
+            moment.then.append(f"{name}: no word is on record; it may have been published just then")
+    if not moment.then:
+        moment.then.append("no journey that was published then is entered by it, or ended by it")
+    return moment
+
+
+def _note(note: Note, one: Happened, story: Story, definitions: Definitions | None) -> list[str]:
+    if not note.journey:
+        return [f"took no effect: {note.reason}: {meaning(note.reason)}"]
+    what = {"enter": "not entered", "exit": "not left", "goal": "goal not reached"}[note.rule]
+    lines = [f"{note.journey}: {what}: {note.reason}: {meaning(note.reason)}"]
+    compiled = _compiled(note, story, definitions)
+    for condition in _conditions(note, one.type, compiled):
+        lines.append(f"    if: {condition.text}")
+        root = "event" if note.rule == "enter" else "received"
+        lines += [f"    {path} was {value}" for path, value in _read(condition, root, one.data).items()]
+    lines += [f"    {path} was {shown(value)}" for path, value in (note.seen or {}).items()]
+    return lines
+
+
+def _compiled(note: Note, story: Story, definitions: Definitions | None) -> Compiled | None:
+    """The revision that was asked: the one in force to enter, the one that the customer is inside to leave."""
+    if definitions is None:
+        return None
+    if note.rule != "enter":
+        pinned = [entry.revision for entry in story.entries if entry.journey == note.journey]
+        return definitions.revisions.get((note.journey, pinned[-1])) if pinned else None
+    return definitions.current.get(note.journey)
+
+
+def _conditions(note: Note, kind: str, compiled: Compiled | None) -> Iterator[Condition]:
+    if compiled is None or note.reason != "condition_false":
+        return
+    if note.rule == "enter":
+        if compiled.condition is not None:
+            yield compiled.condition
+        return
+    for listener in compiled.listeners.get(kind, ()):
+        if listener.condition is not None and (listener.goal is None) == (note.rule == "exit"):
+            yield listener.condition
+
+
+def _read(condition: Condition, root: str, data: Mapping[str, Any]) -> dict[str, str]:
+    """What a condition reads of an event: it is on record, so these are the values that it saw."""
+    found = {}
+    for path in sorted(condition.reads):
+        if path[0] == root:
+            value: Any = data
+            for name in path[1:]:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            found[".".join(path)] = shown(brief(value))
+    return found
+
+
+def _entry(entry: Inside, story: Story) -> Iterator[Moment]:
+    said = {one.step for one in story.messages if one.entry_id == entry.id}
+    name = entry.journey
+    key = f", key {entry.key}" if entry.key else ""
+    yield Moment(entry.entered_at, f"{name}: inside, revision {entry.revision}{key}", [], {name})
+    for one in entry.walked:
+        yield Moment(one.at, f"{name}: at {one.step}", _walked(one, one.step in said), {name})
+    if entry.failed:
+        yield Moment(story.now, f"{name}: its timer failed", [f"{entry.failed}; see wici dead-letters list"], {name})
+    if entry.wakes:
+        yield Moment(entry.wakes, f"{name}: will go on from {entry.step}", ["a timer is set for then"], {name})
+    if entry.ended_at:
+        why = entry.reason or ""
+        yield Moment(entry.ended_at, f"{name}: ended at {entry.step}: {why}", [meaning(why)], {name})
+
+
+def _walked(one: Walked, said: bool) -> list[str]:
+    seen = dict(one.seen or {})
+    lines = []
+    if one.reason is not None:
+        lines.append(f"{one.reason}: {meaning(one.reason)}" + (" (said over another channel)" if said else ""))
+    if "until" in seen:
+        lines.append(f"waits until {stamp(datetime.fromisoformat(seen.pop('until')))}")
+    if "start" in seen:
+        lines.append(f"to start {seen.pop('start')}")
+    if "arm" in seen:
+        arm = seen.pop("arm")
+        lines.append("no arm of the branch held" if arm is None else f"took arm {arm}")
+    return lines + [f"    {path} was {shown(value)}" for path, value in seen.items()]
+
+
+def _message(one: Said) -> Moment:
+    kinds = f"{one.klass}, {one.topic}" if one.topic else one.klass
+    what = f"{one.journey}: {one.template} by {one.channel} queued at {one.step} ({kinds})"
+    return Moment(one.created_at, what, list(_fate(one)), {one.journey})
+
+
+def _fate(one: Said) -> Iterator[str]:
+    """What became of a message: whether it waits, for what; who took it, and what they said."""
+    if one.state == "queued":
+        if one.held:
+            yield f"waits: paused ({one.held})"
+        elif one.behind:
+            yield f"waits for an older message to the customer by {one.channel}"
+        else:
+            yield "waits to be claimed by a notifier"
+        if one.expires_at:
+            yield f"good until {stamp(one.expires_at)}"
+    if one.attempt:
+        when = f" at {stamp(one.claimed_at)}" if one.claimed_at else ""
+        yield f"attempt {one.attempts} over {one.account}{when}, call {one.turn}, {one.outcome or 'not answered yet'}"
+    if one.state not in {"queued", "claimed"}:
+        reason = f": {one.reason}: {meaning(one.reason)}" if one.reason else ""
+        yield f"{one.state}{reason}"
+        if one.reason == "suppressed":
+            yield from (f"    the address {block}" for block in one.blocked)
+    if one.status:
+        named = f" as {one.provider_id}" if one.provider_id else ""
+        yield f"{one.account} says {one.status}{named}" + (f" at {stamp(one.status_at)}" if one.status_at else "")
+
+
+def why_never(story: Story, journey: str) -> list[str]:
+    """Why a journey has never looked at this customer, with its condition run again over what is known today."""
+    current = story.current
+    compiled = current.current.get(journey) if current else None
+    if current is None or compiled is None:
+        known = ", ".join(sorted(current.current)) if current else "none"
+        return [f"{journey} is not published. Published journeys: {known}."]
+    on = compiled.journey.enter.on
+    mine = [one for one in story.events if one.type == on]
+    if not mine:
+        kinds = ", ".join(sorted({one.type for one in story.events})) or "none at all"
+        return [f"{journey} is entered by {on}, and the customer has no such event on record. On record: {kinds}."]
+    last = mine[-1]
+    lines = [
+        f"{journey} is entered by {on}, as it is published now. The last such event came {stamp(last.received_at)}."
+    ]
+    if compiled.condition is None:
+        return [*lines, "It was not published then."]
+    env = environment(story.profile, current, story.now) | {"event": last.data}
+    holds = "holds" if compiled.condition.evaluate(env) is True else "does not hold"
+    lines += [f"It was not published then. Its condition, run again with what is known today, {holds}:"]
+    lines += [f"    if: {compiled.condition.text}"]
+    lines += [f"    {path} is {value}" for path, value in _read(compiled.condition, "event", last.data).items()]
+    return lines + [f"    {path} is {shown(value)}" for path, value in (compiled.condition.seen(env) or {}).items()]
+
+
+def stamp(at: datetime) -> str:
+    """A moment as it is written, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def shown(value: Any) -> str:
+    """A value as conditions write it."""
+    return msgspec.json.encode(value, enc_hook=str).decode()

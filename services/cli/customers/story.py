@@ -1,0 +1,220 @@
+"""All that is on record of what was done for a customer, as `wici explain` tells it: read in one go, decided on later.
+
+Values of events and conditions are as they came; times are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from services.cli.customers.find import Person
+from services.contracts.journey import Journey
+from services.contracts.message import State
+from services.contracts.workspace import Workspace
+from services.notifier.suppressions import fingerprints
+from services.trigger_engine.journeys.conditions import ConditionError
+from services.trigger_engine.journeys.definitions import Definitions, define
+from services.trigger_engine.journeys.reaction import Note, Walked
+from services.trigger_engine.profiles.state import Profile, load
+from services.trigger_engine.store.entries import noted
+
+_PROFILE = "SELECT version, state FROM engine.profiles WHERE id = $1"
+_EVENTS = """
+    SELECT * FROM (
+        SELECT id, type, time, received_at, source, data, trace FROM engine.events
+        WHERE profile_id = ANY($1) AND ($2::timestamptz IS NULL OR time BETWEEN $2 AND $3)
+        ORDER BY received_at DESC LIMIT $4) newest
+    ORDER BY received_at, time"""
+_ENTRIES = """
+    SELECT id, journey, revision, key, entered_at, step, ended_at, reason, trace FROM engine.entries
+    WHERE profile_id = ANY($1) ORDER BY entered_at"""
+_TIMERS = "SELECT id, due FROM engine.timers WHERE profile_id = ANY($1) ORDER BY due"
+_PARKED = "SELECT id, due, reason FROM engine.parked WHERE profile_id = ANY($1) ORDER BY due"
+_MESSAGES = """
+    SELECT o.send_key, o.seq, o.entry_id, o.journey, o.step, o.class, o.topic, o.channel, o.template, o.recipient,
+        o.created_at, o.expires_at, o.state, o.reason, o.attempts, o.settled_at,
+        a.id AS attempt, coalesce(d.account, a.account) AS account, a.claimed_at, a.turn, a.outcome,
+        d.provider_id, d.status, d.at AS status_at
+    FROM queue.outbound o
+    LEFT JOIN notifier.attempts a ON a.id = o.attempt_id
+    LEFT JOIN notifier.deliveries d ON d.send_key = o.send_key
+    WHERE o.profile_id = ANY($1) ORDER BY o.seq"""
+_PAUSES = "SELECT scope, since, by FROM queue.pauses"
+_VERSIONS = "SELECT id, published_at FROM workspace.versions ORDER BY id"
+_REVISIONS = """
+    SELECT j.document FROM workspace.journeys j JOIN unnest($1::text[], $2::int[]) AS w (name, revision)
+    USING (name, revision)"""
+_DOCUMENT = "SELECT document FROM workspace.versions WHERE id = $1"
+_SUPPRESSIONS = "SELECT channel, address, reason, at FROM notifier.suppressions WHERE address = ANY($1)"
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """An event on record. `word` says whose it is and what became of it."""
+
+    id: bytes
+    type: str
+    time: datetime
+    received_at: datetime
+    source: str
+    data: dict[str, Any]
+    trace: list[Note]
+    version: int
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """An entry, as far as it went."""
+
+    id: bytes
+    journey: str
+    revision: int
+    key: str
+    entered_at: datetime
+    step: str | None
+    ended_at: datetime | None
+    reason: str | None
+    walked: list[Walked]
+    wakes: datetime | None
+    failed: str | None
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A message and what became of it; `held` is the pause that holds it, `blocked` the suppression that stopped it."""
+
+    send_key: bytes
+    entry_id: bytes
+    journey: str
+    step: str
+    klass: str
+    topic: str | None
+    channel: str
+    template: str
+    recipient: str
+    created_at: datetime
+    expires_at: datetime | None
+    state: str
+    reason: str | None
+    attempts: int
+    settled_at: datetime | None
+    attempt: bytes | None
+    account: str | None
+    claimed_at: datetime | None
+    turn: int | None
+    outcome: str | None
+    provider_id: str | None
+    status: str | None
+    status_at: datetime | None
+    held: str | None = None
+    behind: bool = False
+    blocked: list[str] = []
+
+
+class Story(msgspec.Struct):
+    """Everything about one customer. `definitions` by version of the workspace; `published` when each one was."""
+
+    person: Person
+    profile: Profile
+    now: datetime
+    events: list[Happened]
+    entries: list[Inside]
+    messages: list[Said]
+    definitions: dict[int, Definitions]
+    published: dict[int, datetime]
+    alarms: list[datetime]
+
+    @property
+    def current(self) -> Definitions | None:
+        """The definitions in force."""
+        return self.definitions.get(max(self.published, default=0))
+
+
+async def read(
+    opened: asyncpg.Connection[Any],
+    person: Person,
+    now: datetime,
+    *,
+    keys: Sequence[str] = (),
+    between: tuple[datetime, datetime] | None = None,
+    most: int = 500,
+) -> Story:
+    """Read the newest `most` events, those of `between` if given, and everything else."""
+    mine = person.every
+    row = await opened.fetchrow(_PROFILE, person.profile)
+    assert row is not None  # noqa: S101 -- find() has seen it
+    published = {r["id"]: r["published_at"] for r in await opened.fetch(_VERSIONS)}
+    since, until = between or (None, None)
+    events = [_event(r, published) for r in await opened.fetch(_EVENTS, mine, since, until, most)]
+    timers = {r["id"]: r["due"] for r in await opened.fetch(_TIMERS, mine)}
+    failed = {r["id"]: r["reason"] for r in await opened.fetch(_PARKED, mine)}
+    entries = [_entry(r, timers, failed) for r in await opened.fetch(_ENTRIES, mine)]
+    definitions = await _definitions(opened, {e.version for e in events} | {max(published, default=0)}, entries)
+    known = {entry.id for entry in entries}
+    return Story(
+        person=person, profile=load(row["state"], row["version"]), now=now, events=events, entries=entries,
+        messages=await _messages(opened, mine, keys), definitions=definitions, published=published,
+        alarms=[due for timer, due in timers.items() if timer not in known],
+    )  # fmt: skip
+
+
+def _event(row: Any, published: Mapping[int, datetime]) -> Happened:
+    trace = msgspec.msgpack.decode(row["trace"], type=list[Note]) if row["trace"] else []
+    version = max((v for v, at in published.items() if at <= row["received_at"]), default=0)
+    return Happened(
+        row["id"], row["type"], row["time"], row["received_at"], row["source"],
+        msgspec.json.decode(row["data"] or b"{}"), trace, version,
+    )  # fmt: skip
+
+
+def _entry(row: Any, timers: Mapping[bytes, datetime], failed: Mapping[bytes, str]) -> Inside:
+    return Inside(
+        row["id"], row["journey"], row["revision"], row["key"], row["entered_at"], row["step"], row["ended_at"],
+        row["reason"], noted(row["trace"]), timers.get(row["id"]), failed.get(row["id"]),
+    )  # fmt: skip
+
+
+async def _definitions(
+    opened: asyncpg.Connection[Any], versions: set[int], entries: Sequence[Inside]
+) -> dict[int, Definitions]:
+    """The versions of the workspace that were in force, with the revisions that entries pin in each of them."""
+    pinned = sorted({(entry.journey, entry.revision) for entry in entries})
+    names, numbers = [name for name, _ in pinned], [number for _, number in pinned]
+    older = [msgspec.json.decode(r[0], type=Journey) for r in await opened.fetch(_REVISIONS, names, numbers)]
+    found = {}
+    for version in sorted(versions - {0}):
+        document = await opened.fetchval(_DOCUMENT, version)
+        workspace = msgspec.structs.replace(msgspec.json.decode(document, type=Workspace), version=version)
+        try:
+            found[version] = define(workspace, older)
+        except ConditionError:
+            found[version] = define(workspace)
+    return found
+
+
+async def _messages(opened: asyncpg.Connection[Any], mine: Sequence[bytes], keys: Sequence[str]) -> list[Said]:
+    rows = await opened.fetch(_MESSAGES, mine)
+    pauses = {r["scope"]: f"since {r['since']:%Y-%m-%d %H:%M} by {r['by']}" for r in await opened.fetch(_PAUSES)}
+    addresses = {r["send_key"]: fingerprints(r["channel"], r["recipient"], keys) for r in rows if r["recipient"]}
+    asked = [one for found in addresses.values() for one in found]
+    blocks = await opened.fetch(_SUPPRESSIONS, asked) if asked else []
+    said, open_channels = [], set()
+    for row in rows:
+        fields = {name: value for name, value in row.items() if name != "seq"}
+        fields["klass"], fields["state"] = fields.pop("class"), State(row["state"]).name.lower()
+        held = next((f"{s}: {w}" for s, w in pauses.items() if s in _scopes(row)), None)
+        blocked = [
+            f"{b['reason']} at {b['at']:%Y-%m-%d %H:%M}"
+            for b in blocks
+            if b["channel"] == row["channel"] and b["address"] in addresses.get(row["send_key"], ())
+        ]
+        said.append(Said(**fields, held=held, behind=row["channel"] in open_channels, blocked=blocked))
+        if row["settled_at"] is None:
+            open_channels.add(row["channel"])
+    return said
+
+
+def _scopes(row: Any) -> tuple[str, ...]:
+    return "all", f"channel:{row['channel']}", f"journey:{row['journey']}"

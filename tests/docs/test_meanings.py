@@ -1,0 +1,14 @@
+"""`wici explain` says of a reason what docs/reasons.md says of it."""
+
+from __future__ import annotations
+
+import re
+
+from services.cli.customers.meanings import MEANINGS
+from tests.docs.markdown import ROOT
+
+
+def test_a_reason_means_on_the_screen_what_it_means_on_the_page() -> None:
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| (\S.*) \|$", (ROOT / "docs/reasons.md").read_text(), re.MULTILINE))
+    page = {reason: re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text).replace("`", "") for reason, text in rows.items()}
+    assert {reason: page.get(reason) for reason in MEANINGS} == MEANINGS

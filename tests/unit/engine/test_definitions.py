@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.contracts.journey import Arm, Branch, Rule, Stop, Wait
+from services.contracts.journey import Arm, Branch, Rule, Set, Stop, Wait, WaitFor
 from services.trigger_engine.journeys.compiled import compile_journey, pick, shortest
-from services.trigger_engine.journeys.conditions import ConditionError
+from services.trigger_engine.journeys.conditions import ANY, NUMBER, TIMESTAMP, ConditionError
 from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.journeys.derived.registry import RULES
 from services.trigger_engine.journeys.env import ProfileView, environment
@@ -87,6 +87,29 @@ def test_receipts_are_heard_where_somebody_listens() -> None:
     heard = define(workspace(journey("j", "page.viewed", exits=(Rule("message.clicked"), Rule("order.placed")))))
     assert heard.receipts == {"clicked"}
     assert heard.listened == {"message.clicked", "order.placed"}
+
+
+def test_what_an_older_revision_waits_for_is_listened_to_as_well() -> None:
+    waits = WaitFor("w", (Rule("message.clicked"), Rule("order.paid")), 60.0)
+    definitions = define(workspace(journey("j", "page.viewed", revision=2)))
+    assert (definitions.awaited, definitions.receipts, definitions.listened) == (frozenset(),) * 3
+    definitions.add(journey("j", "page.viewed", waits))
+    assert definitions.awaited == definitions.listened == {"message.clicked", "order.paid"}
+    assert definitions.receipts == {"clicked"}
+
+
+def test_an_older_revision_may_read_the_facts_that_it_sets_itself() -> None:
+    sets = Set("s", {"size": "event.order.total"}), Branch("b", (Arm((say(),), "profile.size > 5"),))
+    definitions = define(workspace(journey("j", "order.placed", revision=2)))
+    definitions.add(journey("j", "order.placed", *sets))
+    assert ("j", 1) in definitions.revisions
+
+
+def test_facts_have_the_type_that_their_expressions_give_unless_these_differ() -> None:
+    sets = Set("s", {"size": "event.order.total", "mixed": "1", "own": "profile.size", "soon": "now + 1 day"})
+    other = Set("s", {"mixed": "'one'"})
+    found = define(workspace(journey("a", "order.placed", sets), journey("b", "order.placed", other))).facts
+    assert found == {"size": NUMBER, "mixed": ANY, "own": ANY, "soon": TIMESTAMP}
 
 
 def test_a_message_carries_what_any_locale_reads() -> None:

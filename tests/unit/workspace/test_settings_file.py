@@ -278,3 +278,11 @@ def test_a_provider_takes_only_its_own_options(tmp_path: Path) -> None:
     assert found.rule in {"missing-key", "unknown-key"}
     wrong = settings(tmp_path, "provider: mailbox}]\n  sms", "provider: resend, api_key: $K, token: $T}]\n  sms")
     assert said(wrong) == [("wici.yaml:5:55", "unknown-key")]
+
+
+def test_the_global_holdout_is_a_share_in_percent(tmp_path: Path) -> None:
+    for written, share in (("{holdout: 2.5%}", 2.5), ("{}", 0.0)):
+        found = loaded(tmp_path, {"wici.yaml": f"{SETTINGS}policies: {written}\n"})
+        assert found.findings == []
+        assert found.workspace is not None
+        assert found.workspace.settings.policies.holdout == share

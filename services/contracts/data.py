@@ -36,7 +36,10 @@ class Consent(Struct, frozen=True, gc=False):
 
 
 class Customer(Struct, frozen=True, gc=False):
-    """Who it is about. `id` is the shop's own and equals `subject`; `anonymous_id` is a visitor's cookie."""
+    """Who it is about. `id` is the shop's own and equals `subject`; `anonymous_id` is a visitor's cookie.
+
+    `gender` is `female` or `male` where the customer said so; any other word counts as unknown.
+    """
 
     id: Id | None = None
     anonymous_id: Annotated[str, Meta(max_length=MAX_ID)] | None = None
@@ -48,6 +51,7 @@ class Customer(Struct, frozen=True, gc=False):
     time_zone: str | None = None
     country: str | None = None
     birthday: date | None = None
+    gender: str | None = None
     tags: list[str] | None = None
     consents: dict[Channel, Consent] | None = None
 

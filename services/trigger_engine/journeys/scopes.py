@@ -28,6 +28,7 @@ from services.trigger_engine.journeys.words import (
     LINKS,
     PROFILE,
     RECEIPT_DATA,
+    SAID,
     SHOP,
     UNKNOWN_DATA,
 )
@@ -74,7 +75,7 @@ def template_scope(
     facts: Mapping[str, Type] | None = None,
 ) -> dict[str, Type]:
     """Names of a template that a journey entered by `event_type` sends."""
-    return {**condition_scope(event_type, None, own, facts), "links": LINKS}
+    return {**condition_scope(event_type, None, own, facts), "links": LINKS, "message": SAID}
 
 
 def from_json_schema(schema: Any, depth: int = 0) -> Type:

@@ -22,7 +22,8 @@ CONSENT = Record({
 })  # fmt: skip
 CUSTOMER = Record({
     "id": STRING, "email": STRING, "phone": STRING, "first_name": STRING, "last_name": STRING, "locale": STRING,
-    "time_zone": STRING, "country": STRING, "birthday": STRING, "tags": ListOf(STRING), "anonymous_id": STRING,
+    "time_zone": STRING, "country": STRING, "birthday": STRING, "gender": STRING, "tags": ListOf(STRING),
+    "anonymous_id": STRING,
     "consents": Record({"email": CONSENT, "sms": CONSENT, "push": CONSENT}),
 })  # fmt: skip
 ITEM = Record({
@@ -53,15 +54,16 @@ MESSAGE = Record({
 
 PROFILE = Record({
     "id": STRING, "email": STRING, "phone": STRING, "first_name": STRING, "last_name": STRING, "locale": STRING,
-    "time_zone": STRING, "country": STRING, "birthday": STRING, "tags": ListOf(STRING), "orders_count": NUMBER,
-    "total_spent": MONEY, "average_order": MONEY, "first_order_at": TIMESTAMP, "last_order_at": TIMESTAMP,
-    "created_at": TIMESTAMP, "consent": Record({"email": STRING, "sms": STRING}),
+    "time_zone": STRING, "country": STRING, "birthday": STRING, "gender": STRING, "tags": ListOf(STRING),
+    "orders_count": NUMBER, "total_spent": MONEY, "average_order": MONEY, "first_order_at": TIMESTAMP,
+    "last_order_at": TIMESTAMP, "created_at": TIMESTAMP, "consent": Record({"email": STRING, "sms": STRING}),
 })  # fmt: skip
 ENTRY = Record({"id": STRING, "entered_at": TIMESTAMP, "journey": STRING, "revision": NUMBER, "key": STRING})
 SHOP = Record({
     "name": STRING, "url": STRING, "locale": STRING, "currency": STRING, "time_zone": STRING, "address": STRING,
     "address_form": STRING, "legal": ANYTHING, "free_delivery_from": MONEY, "return_days": NUMBER, "brands": ANYTHING,
 })  # fmt: skip
+SAID = Record({"class": STRING, "channel": STRING, "journey": STRING, "topic": STRING, "language": STRING})
 LINKS = Record({"unsubscribe": STRING, "preferences": STRING})
 
 

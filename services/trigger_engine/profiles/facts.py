@@ -19,7 +19,7 @@ from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.placeholders import is_masked
 from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 
-CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "tags")
+CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "gender", "tags")
 ADDRESSES = ("email", "phone")
 MASKED_EMAIL = "masked_email"  # a marketplace's address for an order: good for messages that need no consent
 BOUGHT_KEPT = timedelta(days=30)

@@ -120,11 +120,15 @@ class Derive(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One layer for all journeys; `holdout` is in percent. What has no engine yet is kept and warned about."""
+    """One layer for all journeys; `holdout` is in percent, `plain_sms` is `sms: transliterate`.
+
+    What has no engine yet is kept and warned about.
+    """
 
     classes: dict[str, MessageClass] = {}
     derive: Derive = Derive()
     holdout: float = 0.0
+    plain_sms: bool = False
     other: dict[str, Any] = {}
 
 

@@ -24,13 +24,17 @@ class EmailTemplate(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Template(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One template in one locale. `reads` lists the variable paths it uses; `digest` is its revision."""
+    """One template in one locale. `reads` lists the variable paths it uses; `digest` is its revision.
+
+    `plain_sms` asks for an SMS in GSM 7-bit only; None leaves it to the policies.
+    """
 
     name: str
     locale: str
     digest: str
     email: EmailTemplate | None = None
     sms: str | None = None
+    plain_sms: bool | None = None
     kind: str | None = None
     reads: tuple[tuple[str, ...], ...] = ()
 

@@ -156,4 +156,5 @@ class Editions:
         settings = workspace.settings
         sender = settings.senders.get(klass) or settings.senders.get(_SPEAKS_AS.get(klass, klass)) or Sender()
         ours = self._context.settings
-        return Voice(settings.shop, sender, ours.public_url, ours.secret_keys)
+        plain = settings.policies.plain_sms
+        return Voice(settings.shop, sender, ours.public_url, ours.secret_keys, plain_sms=plain)

@@ -23,13 +23,14 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
         _not_yet(row, key, sheet)
     classes = row.row("classes")
     written = row.row("derive")
-    other = {key: plain(row.node_of(key)) for key in row.values if key not in ("classes", "derive", "holdout")}
+    other = {key: plain(row.node_of(key)) for key in row.values if key not in ("classes", "derive", "holdout", "sms")}
     if written:
         other |= {f"derive.{key}": plain(written.node_of(key)) for key in written.values if key in DERIVED_LATER}
     return Policies(
         classes=dict(classes.values) if classes else {},
         derive=derive(written, sheet) if written else Derive(),
         holdout=percent(row.text("holdout")),
+        plain_sms=row.text("sms") == "transliterate",
         other=other,
     )
 

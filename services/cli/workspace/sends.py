@@ -12,7 +12,7 @@ from services.contracts.message import Channel
 from services.trigger_engine.journeys.conditions import ListOf, Record, Type
 from services.trigger_engine.journeys.scopes import template_scope
 
-FILES: Mapping[Channel, str] = {"email": "email.mjml", "sms": "sms.txt"}
+FILES: Mapping[Channel, str] = {"email": "email.md", "sms": "sms.txt"}
 
 
 class SendCheck:
@@ -33,7 +33,7 @@ class SendCheck:
         folder = self._around.templates.get(template)
         if folder is None:
             hint = write_instead(template, self._around.templates, "templates are")
-            hint = hint or f"write templates/{template[:60]}/email.mjml"
+            hint = hint or f"write templates/{template[:60]}/email.md"
             self._sheet.error(row.at("send"), "unknown-template", f"there is no template {short(template)}", hint)
             return
         self._channels(row, folder, via)

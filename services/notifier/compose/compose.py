@@ -60,8 +60,14 @@ def compose(message: Message, template: Template, *, composed_at: datetime, voic
     Raises RenderError for this message alone, Misconfigured where no message of the class can leave.
     """
     links = _links(message.send_key, voice.public_url, voice.secret_keys)
-    context = {**message.context, "shop": _facts(voice.shop), "links": links, "now": composed_at}
     audience = Audience(_language(message, template), voice.shop.currency, voice.shop.time_zone)
+    context = {
+        **message.context,
+        "shop": _facts(voice.shop),
+        "links": links,
+        "message": _about(message, audience.locale),
+        "now": composed_at,
+    }
     if message.channel == "sms":
         sms = render_sms(template, context, audience, plain=voice.plain_sms)
         return _sealed(Composed("sms", message.recipient, voice.sender.sms, sms.text, parts=sms.segments))
@@ -102,6 +108,16 @@ def _links(send_key: bytes, public_url: str, keys: Sequence[str]) -> dict[str, s
 def _facts(shop: Shop) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins(shop)
     return facts
+
+
+def _about(message: Message, locale: str) -> dict[str, Any]:
+    return {
+        "class": message.klass,
+        "channel": message.channel,
+        "journey": message.journey,
+        "topic": message.topic,
+        "language": locale.partition("-")[0].lower(),
+    }
 
 
 def _language(message: Message, template: Template) -> str:

@@ -1,4 +1,4 @@
-"""The filters and tests that templates may use: a closed list; none can grow a value without bound or be random."""
+"""Filters of numbers, dates, lists and text; none can grow a value without bound or be random."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from jinja2 import Undefined, pass_context, pass_eval_context
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, markup_join, str_join
-from jinja2.tests import TESTS as JINJA_TESTS
 
 from services.notifier.compose.errors import RenderError
-from services.notifier.compose.exact import comparable, number
+from services.notifier.compose.exact import number
 
 MAX_TEXT = 100_000  # characters in any one value that a template makes
 MAX_STEPS = 200_000  # steps of one rendering: a loop takes (nodes in its body) steps per item
@@ -50,6 +49,11 @@ class Rendering:
 
 def _state(context: Context) -> Rendering:
     return cast("Rendering", context.parent[STATE])
+
+
+def language_of(context: Context) -> str:
+    """The language that is spoken: `pl` for pl-PL."""
+    return _state(context).locale.replace("_", "-").split("-")[0].lower()
 
 
 @lru_cache(maxsize=512)
@@ -219,22 +223,8 @@ def limited_range(*bounds: int) -> range:
     return numbers
 
 
-_FROM_JINJA = (
+FROM_JINJA = (
     "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "items", "last", "length",
     "list", "lower", "map", "reject", "rejectattr", "reverse", "select", "selectattr", "string", "title", "trim",
     "truncate", "unique", "upper", "urlencode",
 )  # fmt: skip
-FILTERS: dict[str, Any] = {name: JINJA_FILTERS[name] for name in _FROM_JINJA} | {
-    "batch": batch,
-    "date": date,
-    "join": join,
-    "money": money,
-    "number": in_digits,
-    "plural": plural,
-    "replace": replace,
-    "round": rounded,
-    "sum": total,
-}
-INTERNAL_FILTERS: dict[str, Any] = {"_limited": limited, "_joined": joined, "_comparable": comparable}
-_NO_TESTS = {"callable", "escaped", "filter", "sameas", "test"}
-TESTS: dict[str, Any] = {name: test for name, test in JINJA_TESTS.items() if name not in _NO_TESTS}

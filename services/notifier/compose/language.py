@@ -13,9 +13,9 @@ from difflib import get_close_matches
 from jinja2 import nodes
 
 from services.notifier.compose.errors import LanguageError
-from services.notifier.compose.filters import FILTERS, TESTS
+from services.notifier.compose.registry import FILTERS, FUNCTIONS, TESTS
 
-ROOTS = frozenset({"profile", "event", "cart", "entry", "shop", "links", "now"})
+ROOTS = frozenset({"profile", "event", "cart", "entry", "shop", "links", "message", "now"})
 LINKS = frozenset({"unsubscribe", "preferences"})
 MAX_DEPTH = 60
 
@@ -33,7 +33,7 @@ _INSTEAD: dict[type[nodes.Node], tuple[str, str]] = {
     nodes.CallBlock: ("call", "write the block where it is used"),
     nodes.FilterBlock: ("filter", "use the filter on each value: {{ value | upper }}"),
     nodes.AssignBlock: ("set … endset", "name a value, not a block: {% set name = value %}"),
-    nodes.Include: ("include", "write the text into this file"),
+    nodes.Include: ("include", 'name the partial in quotes: {% include "products" %}'),
     nodes.Import: ("import", "write the text into this file"),
     nodes.FromImport: ("from … import", "write the text into this file"),
     nodes.Extends: ("extends", "write the whole template into this file"),
@@ -66,7 +66,7 @@ def check(tree: nodes.Template) -> None:
             word, hint = _INSTEAD.get(type(node), (type(node).__name__.lower(), "see docs/templates.md"))
             raise LanguageError(f"`{word}` is not part of the template language", node.lineno, hint)
         if isinstance(node, nodes.Name):
-            _check_name(node, named | {"range"} if id(node) in called else named)
+            _check_name(node, named | set(FUNCTIONS) if id(node) in called else named)
         elif rule := _RULES.get(type(node)):
             rule(node)
 
@@ -75,6 +75,8 @@ def _check_name(node: nodes.Name, named: set[str]) -> None:
     if node.ctx == "store":
         if node.name in ROOTS or node.name in {"loop", "range"} or node.name.startswith("_"):
             raise LanguageError(f"`{node.name}` cannot be used as a name here", node.lineno, "choose another name")
+    elif node.name in FUNCTIONS and node.name not in named:
+        raise LanguageError(f"`{node.name}` is a function", node.lineno, f"write {FUNCTIONS[node.name].example}")
     elif node.name not in ROOTS | named | {"loop"}:
         raise LanguageError(f"unknown variable `{node.name}`", node.lineno, _suggest(node.name, ROOTS | named))
 
@@ -99,12 +101,15 @@ def _check_for(node: nodes.For) -> None:
 def _check_call(node: nodes.Call) -> None:
     _check_arguments(node)
     callee = node.node
-    if isinstance(callee, nodes.Name) and callee.name == "range":
+    if isinstance(callee, nodes.Name) and callee.name in FUNCTIONS:
+        wanted = FUNCTIONS[callee.name]
+        if node.kwargs or not wanted.least <= len(node.args) <= wanted.most:
+            raise LanguageError(f"`{callee.name}` is called otherwise", node.lineno, f"write {wanted.example}")
         return
     loop = isinstance(callee, nodes.Getattr) and isinstance(callee.node, nodes.Name) and callee.node.name == "loop"
     if not (loop and isinstance(callee, nodes.Getattr) and callee.attr in {"cycle", "changed"}):
         raise LanguageError(
-            "only range(), loop.cycle() and loop.changed() can be called",
+            f"only {', '.join(f'{name}()' for name in FUNCTIONS)}, loop.cycle() and loop.changed() can be called",
             node.lineno,
             "change a value with a filter: {{ value | upper }}",
         )

@@ -51,7 +51,7 @@ def protect(source: str) -> Protected:
     parts: list[str] = []
     tags: list[Tag] = []
     cursor = 0
-    for start, end in _spans(source):
+    for start, end in spans(source):
         parts.append(source[cursor:start])
         cursor = end
         written = source[start:end]
@@ -65,10 +65,10 @@ def protect(source: str) -> Protected:
     return Protected("".join(parts), tuple(tags), re.compile(prefix + r"(\d+)E"))
 
 
-def _spans(source: str) -> list[tuple[int, int]]:
-    """Start and end of every tag, by Jinja's own lexer."""
+def spans(source: str) -> list[tuple[int, int]]:
+    """Start and end of every tag, by Jinja's own lexer. Raises LanguageError."""
     spans: list[tuple[int, int]] = []
-    cursor, start = 0, 0
+    cursor, start = 0, -1
     try:
         for _, token, value in HTML.lexer.tokeniter(source, None):
             at = source.index(value, cursor)
@@ -77,6 +77,10 @@ def _spans(source: str) -> list[tuple[int, int]]:
                 start = at
             elif token in {"variable_end", "block_end", "comment_end", "raw_end"}:
                 spans.append((start, cursor))
+                start = -1
     except TemplateSyntaxError as error:
         raise LanguageError(error.message or "not a template", error.lineno) from None
+    if start >= 0:
+        line = source.count("\n", 0, start) + 1
+        raise LanguageError("a tag is not closed", line, "write %} or }} at its end")
     return spans

@@ -14,7 +14,8 @@ import msgspec
 from jinja2 import nodes
 
 from services.contracts.workspace import EmailTemplate, Template
-from services.notifier.compose import front_matter, markup, plain_text
+from services.notifier.compose import front_matter, markdown, markup, plain_text
+from services.notifier.compose.assembly import Assembly, Piece
 from services.notifier.compose.errors import LanguageError, TemplateError
 from services.notifier.compose.front_matter import Document, Value
 from services.notifier.compose.headers import address_of
@@ -22,36 +23,48 @@ from services.notifier.compose.language import ROOTS
 from services.notifier.compose.placeholders import Protected, protect
 from services.notifier.compose.reads import reads, shortest
 from services.notifier.compose.sandbox import HTML, TEXT, Sandbox
+from services.notifier.compose.shared import Shared, Source
 
 MAX_FILE = 200_000  # characters
+SMS_LETTERS = ("as_written", "transliterate")
 KINDS = frozenset({"offer", "content", "service"})
-_KEYS = {"email.mjml": frozenset({"subject", "preheader", "from", "kind"}), "email.txt": frozenset[str](),
-         "sms.txt": frozenset({"kind"})}  # fmt: skip
+_MAIL = frozenset({"subject", "preheader", "from", "kind"})
+_KEYS = {"email.md": _MAIL | {"layout"}, "email.mjml": _MAIL, "email.txt": frozenset[str](),
+         "sms.txt": frozenset({"kind", "sms"})}  # fmt: skip
+MAILS = ("email.md", "email.mjml")
 _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
-_LATER = {"email.md": "write email.mjml", "onsite.html": "write email.mjml or sms.txt"}
+_LATER = {"onsite.html": "write email.md or sms.txt"}
 
 
-def compile_template(name: str, locale: str, files: Mapping[str, str]) -> Template:
+def compile_template(
+    name: str, locale: str, files: Mapping[str, str], shared: Mapping[str, str] | None = None
+) -> Template:
     """One template in one locale (BCP 47), ready to render. `files` maps file names to their text.
 
-    Files are `email.mjml`, `email.txt` (else made from the MJML) and `sms.txt`. `digest` is the sha256, in hex, of
-    everything else in the result; the same files give the same digest. Raises TemplateError: file, line, column.
+    Files are `email.md` or `email.mjml`, `email.txt` (else made from it) and `sms.txt`; `shared` are those of
+    templates/_layouts/. `digest` is the sha256, in hex, of everything else in the result; the same files give the same
+    digest. Raises TemplateError: file, line, column.
     """
     if not _LOCALE.fullmatch(locale):
         raise TemplateError(name, f"`{locale}` is not a locale", hint="name the folder like pl or pl-PL")
     parts = {file: _document(file, text) for file, text in files.items()}
-    if "email.mjml" not in parts and "sms.txt" not in parts:
+    mails = [file for file in MAILS if file in parts]
+    if not mails and "sms.txt" not in parts:
         wanted = "email.txt" if "email.txt" in parts else name
-        raise TemplateError(wanted, "nothing to send", hint="write email.mjml or sms.txt beside it")
+        raise TemplateError(wanted, "nothing to send", hint="write email.md, email.mjml or sms.txt beside it")
+    if len(mails) > 1:
+        raise TemplateError("email.md", "email.mjml says the same mail", hint="remove one of them")
+    common = Shared(shared)
     trees: list[nodes.Template] = []
-    email = _email(parts["email.mjml"], parts.get("email.txt"), locale, trees) if "email.mjml" in parts else None
-    sms = _sms(parts["sms.txt"], trees) if "sms.txt" in parts else None
+    email = _email(mails[0], parts, locale, common, trees) if mails else None
+    sms = _sms(parts["sms.txt"], common, trees) if "sms.txt" in parts else None
     template = Template(
         name=name,
         locale=locale,
         digest="",
         email=email,
         sms=sms,
+        plain_sms=_plain_sms(parts),
         kind=_kind(parts),
         reads=shortest(path for tree in trees for path in reads(tree, ROOTS)),
     )
@@ -72,24 +85,57 @@ def _document(file: str, text: str) -> Document:
     return front_matter.split(file, text, _KEYS[file])
 
 
-def _email(document: Document, text: Document | None, locale: str, trees: list[nodes.Template]) -> EmailTemplate:
-    file = "email.mjml"
+def _email(
+    file: str, parts: Mapping[str, Document], locale: str, shared: Shared, trees: list[nodes.Template]
+) -> EmailTemplate:
+    document = parts[file]
     values = document.values
     if "subject" not in values or not values["subject"].text.strip():
         raise TemplateError(file, "an e-mail needs a subject", hint='begin the file with ---, subject: "…", ---')
     subject = _source(file, TEXT, values["subject"].text, values["subject"].line, trees)
     sender = _sender(file, values["from"], trees) if "from" in values else None
-    _source(file, HTML, document.body, document.first_line, trees)
+    page, words = _bodies(file, document, shared, trees)
     preheader = _preheader(file, values.get("preheader"), trees)
-    page = markup.compile_mjml(file, document.body, document.first_line, locale, preheader)
-    _unchanged(file, HTML, page, document.first_line)
-    if text is not None:
-        words = _source("email.txt", TEXT, text.body, text.first_line, trees)
+    with page.located(file):
+        _source(file, HTML, page.text, 1, trees)
+        html = markup.compile_mjml(file, page.text, 1, locale, preheader)
+        _unchanged(file, HTML, html, 1)
+    if "email.txt" in parts:
+        text = _text("email.txt", parts["email.txt"], shared, trees)
+    elif words is not None:
+        with words.located(file):
+            text = _source(file, TEXT, words.text, 1, trees)
     else:
-        words = plain_text.plain_text(protect(document.body))
-        _unchanged(file, TEXT, words, document.first_line)
+        text = plain_text.plain_text(protect(page.text))
+        with page.located(file):
+            _unchanged(file, TEXT, text, 1)
     above = values.get("preheader")
-    return EmailTemplate(subject, page, words, sender, above.text if above else None)
+    return EmailTemplate(subject, html, text, sender, above.text if above else None)
+
+
+def _bodies(
+    file: str, document: Document, shared: Shared, trees: list[nodes.Template]
+) -> tuple[Assembly, Assembly | None]:
+    """The whole MJML of a mail, and its text where it is written in Markdown."""
+    source = Source(file, _lines(document.body), document.first_line)
+    if file == "email.mjml":
+        return Assembly(shared.expand(source, ".mjml")), None
+    content = markdown.convert(source, shared)
+    _source(file, HTML, content.checked, document.first_line, trees)
+    layout = document.values.get("layout", Value("default", 1))
+    page = shared.layout(layout.text, content.mjml, Piece("", file, layout.line, made=True))
+    return Assembly(page), Assembly(content.text)
+
+
+def _text(file: str, document: Document, shared: Shared, trees: list[nodes.Template]) -> str:
+    """A text with its partials."""
+    whole = Assembly(shared.expand(Source(file, _lines(document.body), document.first_line), ".txt"))
+    with whole.located(file):
+        return _source(file, TEXT, whole.text, 1, trees)
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _source(file: str, sandbox: Sandbox, source: str, line: int, trees: list[nodes.Template]) -> str:
@@ -139,10 +185,10 @@ def _sender(file: str, value: Value, trees: list[nodes.Template]) -> str:
     return source
 
 
-def _sms(document: Document, trees: list[nodes.Template]) -> str:
+def _sms(document: Document, shared: Shared, trees: list[nodes.Template]) -> str:
     if not document.body.strip():
         raise TemplateError("sms.txt", "an SMS without words", line=document.first_line)
-    return _source("sms.txt", TEXT, document.body.strip(), document.first_line, trees)
+    return _text("sms.txt", document, shared, trees).strip()
 
 
 def _kind(parts: Mapping[str, Document]) -> str | None:
@@ -153,6 +199,15 @@ def _kind(parts: Mapping[str, Document]) -> str | None:
         if kind.text != stated[0][1].text:
             raise TemplateError(file, f"`kind` differs from that of {stated[0][0]}", line=kind.line)
     return stated[0][1].text if stated else None
+
+
+def _plain_sms(parts: Mapping[str, Document]) -> bool | None:
+    stated = parts["sms.txt"].values.get("sms") if "sms.txt" in parts else None
+    if stated is None:
+        return None
+    if stated.text not in SMS_LETTERS:
+        raise TemplateError("sms.txt", f"unknown word `{stated.text}`", line=stated.line, hint=_listed(SMS_LETTERS))
+    return stated.text == "transliterate"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from services.notifier.compose.errors import LanguageError, RenderError
 from services.notifier.compose.filters import STATE, Rendering
 from services.notifier.compose.headers import address_of, one_line
 from services.notifier.compose.sandbox import HTML, TEXT, Sandbox, run
-from services.notifier.compose.sms import Encoding, encoding_of, segments, transliterate
+from services.notifier.compose.sms import Encoding, encoding_of, segments, transliterate, with_plain_blanks
 
 MAX_HTML = 500_000  # characters
 MAX_TEXT = 100_000
@@ -113,12 +113,12 @@ def render_email(template: Template, context: Mapping[str, Any], audience: Audie
 def render_sms(
     template: Template, context: Mapping[str, Any], audience: Audience, *, plain: bool = False
 ) -> RenderedSms:
-    """The SMS for one customer; `plain` transliterates it to GSM 7-bit. Raises RenderError like render_email."""
+    """The SMS for one customer, in GSM 7-bit only where `plain` or the template asks for it. Raises RenderError."""
     if template.sms is None:
         raise RenderError(f"template {template.name} has no SMS in locale {template.locale}; write sms.txt")
     words = _Pass(template, context, audience).part("sms", TEXT, template.sms, MAX_SMS)
-    text = _BLANK_LINES.sub("\n\n", words).strip()
-    if plain:
+    text = with_plain_blanks(_BLANK_LINES.sub("\n\n", words)).strip()
+    if plain if template.plain_sms is None else template.plain_sms:
         text = transliterate(text).strip()
     parts = segments(text)
     if not 0 < parts <= MAX_SEGMENTS:

@@ -79,6 +79,22 @@ class Rewriter(NodeTransformer):
         self.generic_visit(node)
         return node
 
+    def visit_Call(self, node: nodes.Call) -> nodes.Expr:  # noqa: N802
+        """Give a function what it wants to know besides its arguments."""
+        name = node.node.name if isinstance(node.node, nodes.Name) else ""
+        line = node.lineno
+        first, last, gender = (_variable(("profile", fact), line) for fact in ("first_name", "last_name", "gender"))
+        if name == "price":
+            origin = self._origin(node.args[0])
+            currency = _currency((*origin, "price")) if origin else None
+            return _filter(self.visit(node.args[0]), "_price", *([_variable(currency, line)] if currency else []))
+        self.generic_visit(node)
+        if name == "greeting":
+            return _filter(first, "_greeting", last, gender)
+        if name == "gendered":
+            return _filter(first, "_gendered", gender, *node.args)
+        return node
+
     def _remember(self, target: nodes.Node, value: nodes.Node) -> None:
         if isinstance(target, nodes.Name) and (origin := self._origin(value)):
             self.names[target.name] = origin

@@ -18,8 +18,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.notifier.compose.errors import LanguageError, RenderError
 from services.notifier.compose.exact import number
-from services.notifier.compose.filters import FILTERS, INTERNAL_FILTERS, TESTS, limited_range
+from services.notifier.compose.filters import limited_range
 from services.notifier.compose.language import check
+from services.notifier.compose.registry import FILTERS, INTERNAL_FILTERS, TESTS
 from services.notifier.compose.rewrite import Rewriter
 
 _LOOP = frozenset({

@@ -34,6 +34,14 @@ _FOLDED = str.maketrans({
 })  # fmt: skip
 
 
+_BLANKS = re.compile("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]")
+
+
+def with_plain_blanks(text: str) -> str:
+    """`text` without the special blanks of written prices and dates, each of which would cost 90 characters a part."""
+    return _BLANKS.sub(" ", text)
+
+
 def encoding_of(text: str) -> Encoding:
     """The encoding that carries `text`: one character outside GSM 7-bit makes the whole of it UCS-2."""
     return "gsm7" if _ONLY_GSM.fullmatch(text) else "ucs2"

@@ -188,9 +188,9 @@ LOCATED = [
     ("sms.txt", "Hej\n{% if profile.x %}", 2, 1, "Unexpected end of template"),
     ("sms.txt", "  \n", 1, 1, "without words"),
     ("sms.txt", "a\n\0", 2, 1, "NUL"),
-    ("email.md", "# Hej", 1, 1, "write email.mjml"),
-    ("email.html", "<p>", 1, 1, "known: email.mjml"),
-    ("email.txt", "Hej", 1, 1, "write email.mjml"),
+    ("email.md", "# Hej", 1, 1, "an e-mail needs a subject"),
+    ("email.html", "<p>", 1, 1, "known: email.md"),
+    ("email.txt", "Hej", 1, 1, "write email.md"),
 ]
 
 

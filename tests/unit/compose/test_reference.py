@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from services.notifier.compose import filters, language, markup, publish, render
+from services.notifier.compose import filters, language, markup, publish, registry, render
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "templates.md").read_text()
 
 
 def test_the_reference_names_every_filter_variable_link_and_key() -> None:
     words = set(re.findall(r"`([a-z_.]+)`", REFERENCE)) | {"d", "e", "count"}  # short names of default, escape, length
-    assert set(filters.FILTERS) <= words
+    assert set(registry.FILTERS) <= words
+    assert all(f"`{name}(" in REFERENCE for name in registry.FUNCTIONS)
     assert words >= language.ROOTS
     assert {f"links.{name}" for name in language.LINKS} <= words
     assert {key for keys in publish._KEYS.values() for key in keys} <= words

@@ -64,12 +64,10 @@ def test_a_null_is_empty_and_never_the_word_none() -> None:
 
 
 def test_money_is_written_as_the_language_writes_it_in_the_currency_of_its_order() -> None:
-    assert said("{{ event.order.total | money }}") == "1\N{NO-BREAK SPACE}249,90\N{NO-BREAK SPACE}zł"
-    assert said("{% for i in event.order.items %}{{ i.price | money }};{% endfor %}").startswith(
-        "1\N{NO-BREAK SPACE}000,00\N{NO-BREAK SPACE}zł;"
-    )
+    assert said("{{ event.order.total | money }}") == "1 249,90 zł"
+    assert said("{% for i in event.order.items %}{{ i.price | money }};{% endfor %}").startswith("1 000,00 zł;")
     euro = {"event": {"order": {"total": 5, "currency": "EUR", "items": [{"price": "2.50"}]}}}
-    assert said("{{ event.order.total | money }}", euro) == "5,00\N{NO-BREAK SPACE}€"
+    assert said("{{ event.order.total | money }}", euro) == "5,00 €"
     assert said("{% for i in event.order.items %}{{ i.price | money }}{% endfor %}", euro, BRITON) == "€2.50"
     assert said("{% set o = event.order %}{{ o.total | money }}", euro, BRITON) == "€5.00"
     assert said("{{ (event.order.total * 2) | money }}", euro, BRITON) == "€10.00"
@@ -116,7 +114,7 @@ def test_english_plurals_have_two_forms() -> None:
 
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
-    assert said("{{ '12345.678' | number }}", {}) == "12\N{NO-BREAK SPACE}345,678"
+    assert said("{{ '12345.678' | number }}", {}) == "12 345,678"
     assert said("{{ 5 | number(2) }}", {}, BRITON) == "5.00"
 
 

@@ -75,7 +75,7 @@ def test_a_goal_may_look_at_what_became_of_a_message() -> None:
 
 
 def test_a_template_has_links_beside_the_words_of_conditions() -> None:
-    assert set(template_scope("order.placed")) - set(condition_scope("order.placed")) == {"links"}
+    assert set(template_scope("order.placed")) - set(condition_scope("order.placed")) == {"links", "message"}
 
 
 def test_an_unknown_event_has_a_customer_and_anything_else() -> None:

@@ -147,6 +147,49 @@ def apply(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> Non
 
 
 @app.command()
+def preview(
+    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="The name of its folder.")],
+    journey: Annotated[str | None, typer.Option(help="The journey whose event brings the data.")] = None,
+    locale: Annotated[str | None, typer.Option(help="The customer's language, such as pl.")] = None,
+    channel: Annotated[str | None, typer.Option(help="email or sms.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Use this customer's facts.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A JSON file with profile, event, cart.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
+    browse: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a template says, with sample data or a customer's own."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.preview import preview as command
+        from services.cli.preview import wanted
+
+        return command(settings, wanted(template, journey, locale, channel, customer, data), out, browse=browse)
+
+    _do(work, as_json=as_json)
+
+
+@app.command("send-test")
+def send_test(
+    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="The name of its folder.")],
+    to: Annotated[str, typer.Option(help="An e-mail address, or a phone number such as +48600100200.")],
+    journey: Annotated[str | None, typer.Option(help="The journey whose event brings the data.")] = None,
+    locale: Annotated[str | None, typer.Option(help="The customer's language, such as pl.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A JSON file with profile, event, cart.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send one message of a template through the configured account, marked as a test."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.preview import wanted
+        from services.cli.send_test import send_test as command
+
+        return command(settings, os.environ, wanted(template, journey, locale, None, None, data), to)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
 def pause(what: What = "all", as_json: Json = False) -> None:
     """Let nothing leave of a journey, over a channel, or at all. Messages wait."""
 

@@ -79,7 +79,7 @@ def _merge_visits(keeper: Profile, other: Profile) -> None:
             data = max((known, looked), key=lambda one: (one.times[-1], repr(one.data))).data
             keeper.looked[name] = Looked(sorted([*known.times, *looked.times]), data)
     for name, order in other.unpaid.items():
-        keeper.unpaid.setdefault(name, order)
+        keeper.unpaid[name] = orders.later(order, keeper.unpaid.get(name, order))
 
 
 def _merge_entries(keeper: Profile, other: Profile) -> list[Entry]:

@@ -11,7 +11,7 @@ from services.contracts import ids
 from services.contracts.data import Order, RefundedData
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.money import units
-from services.trigger_engine.profiles.state import Booked, Profile
+from services.trigger_engine.profiles.state import Booked, Profile, Unsettled
 
 KINDS = frozenset({"order.placed", "order.paid", "order.cancelled", "order.refunded"})
 MOST_ORDERS = 30  # remembered one by one; of older ones the sums stay as they are
@@ -34,6 +34,11 @@ def apply(profile: Profile, event: Arrival, order: Order) -> None:
 def key(source: str, order_id: str) -> bytes:
     """The name of an order in the ledger."""
     return ids.uuid5("order", source, order_id)[:8]
+
+
+def later(one: Unsettled, other: Unsettled) -> Unsettled:
+    """Of two words about one open order the later, so that the order of arrival plays no part."""
+    return max(one, other, key=lambda told: (told.placed_at, repr(told.order)))
 
 
 def join(keeper: Profile, other: Profile) -> None:

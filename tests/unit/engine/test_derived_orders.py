@@ -82,6 +82,12 @@ def test_of_several_open_orders_each_is_unpaid_in_its_own_time() -> None:
     assert run.derived == [("order.unpaid", AT + 2 * HOUR), ("order.unpaid", AT + 2 * HOUR + 2 * MINUTE)]
 
 
+def test_an_order_told_of_twice_is_unpaid_by_the_later_word_in_every_order() -> None:
+    told = [happened("order.placed", AT + n * MINUTE, customer=anna(), placed="o1") for n in range(3)]
+    for events in permutations(told):
+        assert Run(workspace(UNPAID)).take(*events).wait(DAY).derived == [("order.unpaid", AT + 2 * HOUR + 2 * MINUTE)]
+
+
 def test_open_orders_remembered_stay_few() -> None:
     run = Run(workspace(UNPAID)).take(*(order("placed", number) for number in range(25)))
     assert len(run.profile.unpaid) == order_unpaid.MOST_OPEN

@@ -27,7 +27,9 @@ def note(profile: Profile, event: Arrival, policy: Unpaid) -> None:
     if event.type == "order.placed" and order.payment_method not in policy.excluded:
         free = order.total is not None and units(order.total) <= 0
         if not free and _key(order.id) not in profile.stated:
-            profile.unpaid[order.id] = Unsettled(event.time, orders.key(event.source, order.id), event.fields["order"])
+            told = Unsettled(event.time, orders.key(event.source, order.id), event.fields["order"])
+            known = profile.unpaid.get(order.id)
+            profile.unpaid[order.id] = told if known is None else orders.later(known, told)
     for name in [name for name, one in profile.unpaid.items() if _is_settled(profile, one)]:
         del profile.unpaid[name]
     if len(profile.unpaid) > MOST_OPEN:

@@ -46,9 +46,7 @@ _CHOOSE = """
       AND NOT EXISTS (SELECT 1 FROM queue.pauses p
                       WHERE p.scope IN ('all', 'channel:' || o.channel, 'journey:' || o.journey))
       AND NOT EXISTS (SELECT 1 FROM queue.erasures e WHERE e.profile_id = o.profile_id)
-      AND (o.attempt_id IS NULL
-           OR (SELECT a.account FROM notifier.attempts a
-               WHERE a.id = o.attempt_id AND a.outcome = 'unknown' AND a.account = ANY($4)) IS NULL)
+      AND (o.bound_to IS NULL OR o.bound_to <> ALL($4))
     ORDER BY o.seq
     LIMIT $3
     FOR UPDATE OF o SKIP LOCKED"""

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from services.contracts.message import State
 from services.kit import crash
 from services.kit.service import Context
 from services.kit.telemetry import metrics
@@ -42,6 +43,13 @@ _RESOLVE = """
         SELECT d.send_key FROM notifier.deliveries d
         WHERE d.provider_id = given.provider_id AND d.account = given.account LIMIT 1) d ON true
     ORDER BY given.n"""
+
+# Of each customer with this number the newest message that has left: a STOP names nothing but the number.
+_WROTE_TO = f"""
+    SELECT DISTINCT ON (o.recipient, o.profile_id) o.recipient, o.send_key
+    FROM queue.outbound o
+    WHERE o.channel = 'sms' AND o.recipient = ANY($1) AND o.state IN ({State.ACCEPTED}, {State.UNKNOWN})
+    ORDER BY o.recipient, o.profile_id, o.seq DESC"""
 
 _LOCK = """
     SELECT o.send_key, o.state, o.attempt_id, o.channel, o.recipient
@@ -100,9 +108,9 @@ async def apply(context: Context, given: Sequence[Heard], *, parked: bool = Fals
         first = {one.id: one for one in reversed(given) if one.id in ours}
         news = sorted((one for one in first.values() if one.callback.kind is not None), key=lambda o: o.callback.at)
         page = Page(context.settings.secret_keys, now, park=not parked)
-        keys = await _resolve(connection, news)
-        await _read(connection, page, keys)
-        for one, key in zip(news, keys, strict=True):
+        about = await _about(connection, news)
+        await _read(connection, page, [key for _, key in about])
+        for one, key in about:
             page.hear(one, key)
         await _write(connection, page)
         crash.point("notifier.hearing")
@@ -118,6 +126,21 @@ async def sweep(context: Context, since: datetime) -> int:
         again = [Heard(r["id"], r["account"], "email", one) for r, one in zip(rows, found, strict=True)]
         await apply(context, again, parked=True)
     return len(rows)
+
+
+async def _about(connection: asyncpg.Connection[Any], news: Sequence[Heard]) -> list[tuple[Heard, bytes | None]]:
+    """Each of `news` with the message it speaks of; an SMS from a customer, with one to each who has that number."""
+    keys = await _resolve(connection, news)
+    numbers = [one.callback.recipient for one in news if one.by_number]
+    wrote: dict[str, list[bytes | None]] = {}
+    if numbers:
+        for row in await connection.fetch(_WROTE_TO, numbers):
+            wrote.setdefault(row["recipient"], []).append(row["send_key"])
+    return [
+        (one, found)
+        for one, key in zip(news, keys, strict=True)
+        for found in (wrote.get(one.callback.recipient or "") or [None] if one.by_number else [key])
+    ]
 
 
 async def _resolve(connection: asyncpg.Connection[Any], news: Sequence[Heard]) -> list[bytes | None]:

@@ -20,10 +20,12 @@ from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.kit import crash
 from services.kit.service import Context
+from services.notifier import suppressions
 from services.notifier.attempts import MOST_TRIES, Free, Lost, Phase, Repeat, Settle, Split, Verdict, Wait
 from services.notifier.claim import Job, attempt_row, store_attempts
 from services.notifier.drafts import Draft, draft
 from services.notifier.providers.base import Accepted, Rejected
+from services.notifier.suppressions import Suppression
 
 _LOCK = """
     SELECT o.send_key, o.state, o.attempt_id, o.on_unknown, o.attempts
@@ -47,6 +49,7 @@ _WRITE = """
     written AS (
         UPDATE queue.outbound o
         SET state = g.state, attempt_id = g.attempt_id, reason = coalesce(g.reason, o.reason),
+            bound_to = CASE WHEN g.state = 0 THEN coalesce(g.account, o.bound_to) ELSE o.bound_to END,
             attempts = o.attempts + CASE WHEN g.attempt_id <> o.attempt_id THEN 1 ELSE 0 END,
             context = CASE WHEN g.state < 10 OR g.keep THEN o.context ELSE '' END,
             settled_at = CASE WHEN g.state < 10 THEN NULL ELSE coalesce(o.settled_at, $11) END
@@ -79,7 +82,11 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """One member's new state. Without `kind` there is neither receipt nor delivery; `keep` keeps the context."""
+    """One member's new state. Without `kind` there is neither receipt nor delivery.
+
+    A member that is queued again with an `account` is bound to it. `keep` keeps the context; `suppression` is what the
+    provider said of the address.
+    """
 
     send_key: bytes
     state: int
@@ -91,6 +98,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     provider_id: str | None = None
     address: bytes | None = None
     keep: bool = False
+    suppression: Suppression | None = None
 
 
 async def store(context: Context, outcomes: Sequence[Outcome]) -> list[Stored]:
@@ -105,9 +113,11 @@ async def store(context: Context, outcomes: Sequence[Outcome]) -> list[Stored]:
             change
             for one, done in zip(outcomes, stored, strict=True)
             if done.spoken
-            for change in changes(one, rows, done.halves)
+            for change in changes(one, rows, done.halves, now)
         ]
         await write(connection, given, now)
+        if suppressed := [one.suppression for one in given if one.suppression]:
+            await suppressions.add(connection, suppressed)
         halves = [half for one in stored for half in one.halves]
         await store_attempts(connection, [attempt_row(half, context.instance, now) for half in halves])
         crash.point("notifier.settling")
@@ -160,13 +170,13 @@ async def write(connection: asyncpg.Connection[Any], given: Sequence[Change], no
     )
 
 
-def changes(outcome: Outcome, rows: Mapping[bytes, Any], halves: Sequence[Job]) -> Iterable[Change]:
+def changes(outcome: Outcome, rows: Mapping[bytes, Any], halves: Sequence[Job], now: datetime) -> Iterable[Change]:
     """What an outcome changes in the members that are still its attempt's. `rows` are the locked ones."""
     attempt = outcome.job.attempt
     for n, key in enumerate(attempt.send_keys):
         row = rows.get(key)
         if _is_held(row, outcome.job):
-            change = _change(outcome, n, row, halves)
+            change = _change(outcome, n, row, halves, now)
         elif row is not None and row["attempt_id"] == attempt.id and _closes(outcome.verdict):
             # A callback was first; writing the state again lets the context go: nothing is composed of it any more.
             change = Change(key, row["state"], attempt.id)
@@ -176,29 +186,41 @@ def changes(outcome: Outcome, rows: Mapping[bytes, Any], halves: Sequence[Job]) 
             yield change
 
 
-def _change(outcome: Outcome, n: int, row: Any, halves: Sequence[Job]) -> Change | None:
+def _change(outcome: Outcome, n: int, row: Any, halves: Sequence[Job], now: datetime) -> Change | None:
     attempt = outcome.job.attempt
     key = attempt.send_keys[n]
     match outcome.verdict:
         case Settle(results):
-            return _settled(outcome.job, n, results[n])
+            return _settled(outcome.job, n, results[n], now)
         case Free():
             return Change(key, State.QUEUED, attempt.id)
         case Split():
             return Change(key, State.CLAIMED, next(half.attempt.id for half in halves if key in half.attempt.send_keys))
         case Lost():
             if row["on_unknown"] == "retry" and row["attempts"] < MOST_TRIES:
-                return Change(key, State.QUEUED, attempt.id)
+                return Change(key, State.QUEUED, attempt.id, account=attempt.account)
             return _told(outcome.job, n, State.UNKNOWN, "unknown", reason=Reason.UNKNOWN)
         case Repeat() | Wait():
             return None
 
 
-def _settled(job: Job, n: int, result: Accepted | Rejected) -> Change:
+def _settled(job: Job, n: int, result: Accepted | Rejected, now: datetime) -> Change:
     if isinstance(result, Accepted):
         return _told(job, n, State.ACCEPTED, "accepted", provider_id=clean(result.provider_id))
+    if result.fault is not None and job.draft is not None:
+        return _at_fault(
+            job, n, result.code, Suppression(job.draft.account.channel, job.addresses[n], result.fault, now)
+        )
     data = msgspec.json.encode({"code": result.code[:100]})
     return _told(job, n, State.REFUSED, "refused", reason=Reason.PROVIDER_REFUSED, data=data)
+
+
+def _at_fault(job: Job, n: int, code: str, found: Suppression) -> Change:
+    """Refused because of the address: told as what it is, as if a callback had said so later."""
+    hard = {"hard": True} if found.reason == "bounced" else {}
+    data = msgspec.json.encode({"code": code[:100], "dropped": True} | hard)
+    told = _told(job, n, State.REFUSED, found.reason, reason=Reason.PROVIDER_REFUSED, data=data)
+    return msgspec.structs.replace(told, suppression=found)
 
 
 def _told(

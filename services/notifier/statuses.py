@@ -45,6 +45,12 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     channel: Channel
     callback: Callback
 
+    @property
+    def by_number(self) -> bool:
+        """Whether it names nobody but by an SMS number: an SMS that a customer sent."""
+        said = self.callback
+        return self.channel == "sms" and not (said.send_key or said.attempt_id or said.provider_id)
+
 
 def heard(account: str, channel: Channel, callback: Callback) -> Heard:
     """`callback` under the id that its account and the provider's own dedupe id give it."""
@@ -85,7 +91,7 @@ class Page:
         standing = self.standings.get(send_key) if send_key else None
         if kind is None:
             return
-        if standing is None or send_key is None or one.account not in (OURSELVES, standing.account):
+        if standing is None or send_key is None or not (one.by_number or one.account in (OURSELVES, standing.account)):
             self._nameless(one, kind)
             return
         if not standing.recipient:

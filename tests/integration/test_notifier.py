@@ -212,9 +212,9 @@ async def test_a_refused_member_is_settled_alone(
     outcomes = [row[0] for row in await pool.fetch("SELECT outcome FROM notifier.attempts")]
     assert outcomes.count("split") >= 2
     kinds = await n.kinds(pool)
-    assert (kinds.count("refused"), kinds.count("accepted")) == (1, 8)
-    data = await pool.fetchval("SELECT data FROM queue.receipts WHERE kind = 'refused'")
-    assert msgspec.json.decode(data) == {"code": "validation_error"}
+    assert (kinds.count("bounced"), kinds.count("accepted")) == (1, 8)
+    data = await pool.fetchval("SELECT data FROM queue.receipts WHERE kind = 'bounced'")
+    assert msgspec.json.decode(data) == {"code": "validation_error", "dropped": True, "hard": True}
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_messages(

@@ -121,7 +121,7 @@ class Ledger:
         except msgspec.DecodeError as error:
             return _resend_error(422, "validation_error", str(error))
         if len(emails) > 100 or any("@" not in one.to[0] for one in emails):
-            return _resend_error(422, "validation_error", "Invalid `to` field.")
+            return _resend_error(422, "validation_error", "Invalid `to` field. The email address needs to follow …")
         raws = msgspec.json.decode(body) if self.keep else None
         given = []
         for n, one in enumerate(emails):

@@ -34,9 +34,12 @@ def upgrade() -> None:
             reason     text,
             attempt_id uuid,                    -- the newest
             attempts   smallint NOT NULL DEFAULT 0,
+            bound_to   text,                    -- the only account that may call again: there its fate is unknown
             settled_at timestamptz              -- real time
         ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)""")
     op.execute("CREATE INDEX outbound_queued ON queue.outbound (channel, seq) WHERE state = 0")
+    # A customer who answers STOP is known by the number alone.
+    op.execute("CREATE INDEX outbound_numbers ON queue.outbound (recipient) WHERE channel = 'sms'")
     op.execute("CREATE INDEX outbound_open ON queue.outbound (profile_id, channel, seq) WHERE state < 10")
     op.execute("CREATE INDEX outbound_profile ON queue.outbound (profile_id)")
     op.execute("""

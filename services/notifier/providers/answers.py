@@ -19,6 +19,7 @@ from services.kit.http import HttpResponse
 from services.notifier.providers.base import (
     Answered,
     Call,
+    Fault,
     RateHints,
     Rejected,
     RejectedBatch,
@@ -47,11 +48,11 @@ def failed(call: Call, response: HttpResponse, code: str, message: str) -> Resul
     return Unanswered(f"HTTP {status}")
 
 
-def rejected(call: Call, code: str, message: str) -> Result:
+def rejected(call: Call, code: str, message: str, fault: Fault | None = None) -> Result:
     """A validation error: final for a single message; of a batch, nobody knows yet whose."""
     if len(call.members) > 1:
         return RejectedBatch(code, message[:300])
-    return Answered((Rejected(code, message[:300]),))
+    return Answered((Rejected(code, message[:300], fault),))
 
 
 def decoded(body: bytes, kind: type[T]) -> T | None:

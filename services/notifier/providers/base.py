@@ -22,6 +22,8 @@ from services.notifier.providers.settings import AccountSettings
 S = TypeVar("S", bound=AccountSettings)
 
 Batch = Literal["none", "same_content", "per_message"]
+Fault = Literal["bounced", "unsubscribed"]
+"""What a refusal says of the address for good: there is none, or its owner has left. It is suppressed as such."""
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -59,10 +61,14 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rejected(msgspec.Struct, frozen=True, gc=False):
-    """The provider will never take this member as it stands. `message` may quote the recipient: not for logs."""
+    """The provider will never take this member as it stands. `message` may quote the recipient: not for logs.
+
+    `fault` is set only where the provider says that the address is to blame, and for good.
+    """
 
     code: str
     message: str
+    fault: Fault | None = None
 
 
 class RateHints(msgspec.Struct, frozen=True, gc=False):

@@ -19,7 +19,7 @@ from services.kit.errors import BadRecord
 from services.kit.http import HttpRequest, HttpResponse
 from services.kit.secrets import Secret
 from services.kit.signatures import Signed
-from services.notifier.providers.answers import decoded, failed, rate_hints
+from services.notifier.providers.answers import decoded, failed, rate_hints, rejected
 from services.notifier.providers.base import (
     Accepted,
     Answered,
@@ -38,6 +38,8 @@ from services.notifier.providers.foreign import address, send_key_of, text_of, t
 from services.notifier.providers.settings import AccountSettings
 
 SEND_KEY = "wici"
+NO_ADDRESS = "Invalid `to` field. The email address needs to follow"
+"""What Resend says of a recipient that is no address; it has no name of its own for it (resend.com/docs, errors)."""
 _UNTAGGABLE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -132,6 +134,8 @@ def interpret(call: Call, response: HttpResponse) -> Result:
             return Concurrent()
         if error.name == "invalid_idempotent_request":
             return Mismatch()
+    if response.status == 422 and error.name == "validation_error" and error.message.startswith(NO_ADDRESS):
+        return rejected(call, error.name, error.message, "bounced")
     return failed(call, response, error.name, error.message)
 
 

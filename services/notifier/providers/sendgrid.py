@@ -26,7 +26,7 @@ from services.kit import signatures
 from services.kit.errors import BadRecord
 from services.kit.http import HttpRequest, HttpResponse
 from services.kit.secrets import Secret
-from services.notifier.providers.answers import decoded, failed, rate_hints
+from services.notifier.providers.answers import decoded, failed, rate_hints, rejected
 from services.notifier.providers.base import (
     Accepted,
     Answered,
@@ -47,6 +47,9 @@ REDELIVERED = timedelta(hours=25)
 
 # What follows X-Message-Id, which may hold dots itself, in an event's sg_message_id.
 _SERVER = re.compile(r"\.(?:filter|recvd)")
+_RECIPIENT = re.compile(r"personalizations\.\d+\.to\.\d+\.email")
+NO_ADDRESS = "Does not contain a valid address."
+"""What SendGrid says of a field that holds no address; it has no code for it (sendgrid.com, v3 mail errors)."""
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 _NOT_OURS_TO_SET = frozenset(
@@ -145,6 +148,8 @@ def interpret(call: Call, response: HttpResponse) -> Result:
         return Answered((taken,) * len(call.members), rate_hints(response.headers))
     found = decoded(response.body, _Errors)
     error = found.errors[0] if found is not None and found.errors else _ErrorItem()
+    if response.status == 400 and _RECIPIENT.fullmatch(error.field or "") and error.message == NO_ADDRESS:
+        return rejected(call, error.field or "", error.message, "bounced")
     return failed(call, response, error.field or "", error.message or "")
 
 

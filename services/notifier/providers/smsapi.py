@@ -34,6 +34,8 @@ from services.notifier.providers.settings import AccountSettings
 from services.notifier.providers.stop_words import is_stop
 
 USED_BEFORE = 53
+NO_NUMBER = 13
+"""No correct phone number among those given, which is one."""
 ACCOUNT = frozenset({14, 70, 74, 94, 98, 99, 101, 102, 103, 105, 110, 1000, 1001})
 """Sender name, notify address, links, restrictions, key, points, IP filter, rights: an operator's matter."""
 HOST = frozenset({8, 200, 201, 666, 999})
@@ -106,7 +108,7 @@ def _refused(call: Call, error: int, message: str) -> Result:
         return Unanswered(f"error {error}")
     if error in ACCOUNT:
         return Unauthorized(str(error), message[:300])
-    return rejected(call, str(error), message)
+    return rejected(call, str(error), message, "bounced" if error == NO_NUMBER else None)
 
 
 def verify(settings: SmsapiSettings, request: CallbackRequest) -> None:

@@ -34,6 +34,8 @@ from services.notifier.providers.smtp_relay import Reply
 SCHEMES = {"starttls": ("smtp", 587), "tls": ("smtps", 465), "none": ("smtp-plain", 25)}
 LOGIN = frozenset({530, 534, 535, 538})
 """Authentication required, too weak, refused, or to be encrypted."""
+BAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+"""No such mailbox or domain, no address, moved away, a domain that takes no mail (RFC 3463 §3.2, RFC 7505)."""
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _QUEUED = re.compile(r"queued as ([\w.-]{1,100})", re.IGNORECASE)
 
@@ -102,7 +104,8 @@ def _refused(call: Call, reply: Reply) -> Result:
         return Unanswered(f"reply {reply.code}") if reply.step == "data" else NotSent(f"reply {reply.code}")
     if reply.step == "connect":
         return Unauthorized(code, reply.text)
-    return rejected(call, code, reply.text)
+    gone = reply.step in ("rcpt", "data") and code in BAD_ADDRESS
+    return rejected(call, code, reply.text, "bounced" if gone else None)
 
 
 def verify(_settings: SmtpSettings, _request: CallbackRequest) -> None:

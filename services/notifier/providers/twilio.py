@@ -27,6 +27,7 @@ from services.notifier.providers.base import (
     Callback,
     CallbackRefused,
     CallbackRequest,
+    Fault,
     Provider,
     Result,
     Throttled,
@@ -108,8 +109,14 @@ def interpret(call: Call, response: HttpResponse) -> Result:
         if error.code in ACCOUNT:
             return Unauthorized(code, error.message[:300])
         if error.code in MESSAGE:
-            return rejected(call, code, error.message)
+            return rejected(call, code, error.message, _fault(code))
     return failed(call, response, code, error.message)
+
+
+def _fault(code: str) -> Fault | None:
+    if code == OPTED_OUT:
+        return "unsubscribed"
+    return "bounced" if code in HARD else None
 
 
 def verify(settings: TwilioSettings, request: CallbackRequest) -> None:

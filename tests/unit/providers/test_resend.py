@@ -11,7 +11,16 @@ import pytest
 from services.contracts import ids
 from services.kit.errors import BadRecord
 from services.kit.http import HttpResponse
-from services.notifier.providers.base import Accepted, Answered, Callback, Concurrent, Mismatch, RateHints, Unanswered
+from services.notifier.providers.base import (
+    Accepted,
+    Answered,
+    Callback,
+    Concurrent,
+    Mismatch,
+    RateHints,
+    Rejected,
+    Unanswered,
+)
 from services.notifier.providers.resend import PROVIDER
 from tests.contract.provider_cases import ATTEMPT, CASES, DATA, SEND_KEY, resend_callback
 
@@ -110,3 +119,17 @@ def test_an_event_without_svixs_id_is_a_bad_record() -> None:
     request = resend_callback(b'{"type":"email.sent"}')
     with pytest.raises(BadRecord):
         PROVIDER.translate(msgspec.structs.replace(request, headers={}))
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        ("Invalid `to` field. The email address needs to follow the `email@example.com` format.", "bounced"),
+        ("Invalid `to` field. Please use our testing email address instead of domains like `example.com`.", None),
+        ("Missing `subject` field.", None),
+    ],
+)
+def test_a_recipient_that_is_no_address_is_named_as_its_fault(message: str, fault: str | None) -> None:
+    body = json.dumps({"statusCode": 422, "name": "validation_error", "message": message}).encode()
+    result = PROVIDER.interpret(CASE.call(), HttpResponse(422, {}, body))
+    assert result == Answered((Rejected("validation_error", message, fault),))  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.kit.http import HttpResponse
 from services.notifier.providers.base import Answered, Callback, Rejected
 from services.notifier.providers.sendgrid import KINDS, PROVIDER
 from tests.contract.provider_cases import CASES, DATA, SEND_KEY, sendgrid_callback
@@ -119,3 +120,17 @@ def test_an_event_without_an_id_has_one_made_of_itself(events: dict[str, Callbac
 def test_a_resubscription_changes_nothing_by_itself(events: dict[str, Callback]) -> None:
     assert events["e-15"].kind is None
     assert "group_resubscribe" not in KINDS
+
+
+@pytest.mark.parametrize(
+    ("field", "message", "fault"),
+    [
+        ("personalizations.0.to.0.email", "Does not contain a valid address.", "bounced"),
+        ("from.email", "Does not contain a valid address.", None),
+        ("personalizations.0.to.0.email", "Each email address must be unique.", None),
+    ],
+)
+def test_a_recipient_that_is_no_address_is_named_as_its_fault(field: str, message: str, fault: str | None) -> None:
+    body = json.dumps({"errors": [{"message": message, "field": field, "help": None}]}).encode()
+    result = PROVIDER.interpret(CASE.call(), HttpResponse(400, {}, body))
+    assert result == Answered((Rejected(field, message, fault),))  # type: ignore[arg-type]

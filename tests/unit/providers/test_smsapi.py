@@ -67,11 +67,17 @@ def test_smsapis_own_faults_leave_the_call_unanswered(error: int) -> None:
     assert isinstance(answer(error), Unanswered)
 
 
-@pytest.mark.parametrize("error", [11, 12, 13, 52, 12_345])
+@pytest.mark.parametrize("error", [11, 12, 52, 12_345])
 def test_any_other_error_is_final(error: int) -> None:
     result = answer(error)
     assert isinstance(result, Answered)
     assert result.outcomes == (Rejected(str(error), "…"),)
+
+
+def test_a_number_that_is_none_is_named_as_the_addresss_fault() -> None:
+    result = answer(13)
+    assert isinstance(result, Answered)
+    assert result.outcomes == (Rejected("13", "…", "bounced"),)
 
 
 def test_an_error_beside_the_number_counts_too() -> None:

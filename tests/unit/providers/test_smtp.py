@@ -17,7 +17,16 @@ from services.cli import doctor
 from services.contracts.settings import Account
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.http import HttpResponse
-from services.notifier.providers.base import CallbackRefused, NotSent, Outgoing, Result, Unanswered, Unauthorized
+from services.notifier.providers.base import (
+    Answered,
+    CallbackRefused,
+    NotSent,
+    Outgoing,
+    Rejected,
+    Result,
+    Unanswered,
+    Unauthorized,
+)
 from services.notifier.providers.mime import mail, message_id
 from services.notifier.providers.smtp import PROVIDER
 from tests.contract.provider_cases import CASES, ENVIRON, NOW, SEND_KEY, SMTP_MAIL, resend_callback
@@ -203,3 +212,25 @@ def test_a_relay_has_no_callbacks() -> None:
         PROVIDER.verify(CASE.settings(), resend_callback(b"{}"))
     with pytest.raises(BadRecord):
         PROVIDER.translate(resend_callback(b"{}"))
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "text", "fault"),
+    [
+        ("rcpt", 550, "5.1.1 no such user", "bounced"),
+        ("rcpt", 556, "5.1.10 null MX", "bounced"),
+        ("rcpt", 550, "5.7.1 you are blocked", None),
+        ("rcpt", 552, "5.2.2 mailbox full", None),
+        ("rcpt", 550, "no such user", None),
+        ("mail", 550, "5.1.1 who are you", None),
+        ("data", 550, "5.1.1 seen late", "bounced"),
+    ],
+)
+def test_only_a_recipient_refused_by_its_code_is_the_addresss_fault(
+    step: str, code: int, text: str, fault: str | None
+) -> None:
+    result = answer(step, code, text)
+    assert isinstance(result, Answered)
+    (refused,) = result.outcomes
+    assert isinstance(refused, Rejected)
+    assert refused.fault == fault

@@ -119,6 +119,18 @@ class Derive(msgspec.Struct, frozen=True, omit_defaults=True):
     customer_anniversary: Anniversary | None = Anniversary()
 
 
+class Links(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Links of messages: `domain` is where tracked ones and those in SMS lead to (None: the public address).
+
+    `track` says whose opens and clicks are told: advertisements' (marketing, opinion), everybody's, or nobody's. `utm`
+    maps source, medium, campaign, … to values with {channel} and {journey} in them.
+    """
+
+    domain: str | None = None
+    track: Literal["marketing", "all", "off"] = "marketing"
+    utm: dict[str, str] = {}
+
+
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     """One layer for all journeys; `holdout` is in percent, `plain_sms` is `sms: transliterate`.
 
@@ -129,6 +141,7 @@ class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     derive: Derive = Derive()
     holdout: float = 0.0
     plain_sms: bool = False
+    sms_opt_out: Literal["append", "off"] = "append"
     other: dict[str, Any] = {}
 
 
@@ -140,5 +153,5 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     accounts: tuple[Account, ...] = ()
     senders: dict[str, Sender] = {}
     policies: Policies = Policies()
-    links: dict[str, Any] = {}
+    links: Links = Links()
     teams: dict[str, Any] = {}

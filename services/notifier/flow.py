@@ -3,6 +3,7 @@
 queue.outbound ▶ claim ▶ call ▶ settle ▶ queue.receipts
 attempts that are due ▶ the same call again, or settle
 callback ▶ verify ▶ translate ▶ hear ▶ queue.receipts
+open, click ▶ told from machines ▶ hear ▶ queue.receipts
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from services.notifier.callbacks import Callbacks
 from services.notifier.claimer import Claimer
 from services.notifier.editions import Editions
 from services.notifier.hearing import sweep
-from services.notifier.loops import every
+from services.notifier.loops import every, once
 from services.notifier.recovery import PARKED_FOR, Recovery
 from services.notifier.sender import Sender
+from services.notifier.tracking import Tracker
 
 JUST_PARKED = timedelta(minutes=2)
 
@@ -30,10 +32,16 @@ class Flow:
     """The service's loops, over parts that the service has built."""
 
     def __init__(
-        self, context: Context, editions: Editions, sender: Sender, claimers: list[Claimer], callbacks: Callbacks
+        self,
+        context: Context,
+        editions: Editions,
+        sender: Sender,
+        claimers: list[Claimer],
+        callbacks: Callbacks,
+        tracker: Tracker,
     ) -> None:
         self._context, self._editions, self._callbacks = context, editions, callbacks
-        self._sender, self._claimers = sender, claimers
+        self._sender, self._claimers, self._tracker = sender, claimers, tracker
         self._recovery = Recovery(context, editions, sender)
         self._hints = Listener(context.settings.database_url)
         self._claims: list[asyncio.Task[None]] = []
@@ -55,6 +63,7 @@ class Flow:
             every(1.0, self._editions.refresh, self._editions.hinted),
             every(1.0, self._recovery.take_up),
             every(1.0, lambda: erasure.work_off(context)),
+            every(0.25, self._tracker.tell),
             every(1.0, lambda: sweep(context, context.clock.real() - JUST_PARKED)),
             every(60.0, lambda: sweep(context, context.clock.real() - long_ago)),
             every(3600.0, self._recovery.forget),
@@ -70,4 +79,5 @@ class Flow:
         await asyncio.gather(*self._claims, *self._loops, return_exceptions=True)
         await self._hints.stop()
         await self._sender.stop(seconds)
+        await once(self._tracker.tell_all)
         await self._callbacks.stop()

@@ -21,6 +21,7 @@ from services.notifier.providers import mailbox
 from services.notifier.providers.base import Transport
 from services.notifier.providers.smtp_relay import Relay
 from services.notifier.sender import Sender
+from services.notifier.tracking import Tracker
 from services.notifier.unsubscribe import Unsubscribe
 
 DRAIN_SECONDS = 20.0
@@ -36,6 +37,7 @@ class Notifier:
         self._editions = Editions(context)
         self._callbacks = Callbacks(context, self._editions)
         self._unsubscribe = Unsubscribe(context, self._editions, self._callbacks)
+        self._tracker = Tracker(context, self._callbacks)
         self._mailbox = Mailbox(context, self._editions)
         self._http = Http()
         self._stack = AsyncExitStack()
@@ -43,7 +45,7 @@ class Notifier:
         transports: dict[str, Transport] = {"mailbox": mailbox.Mailbox(self._mailbox), "smtp": self._relay}
         sender = Sender(context, self._http, transports, self._wake, settle_after)
         self._claimers = [Claimer(context, self._editions, sender, channel) for channel in CHANNELS]
-        self._flow = Flow(context, self._editions, sender, self._claimers, self._callbacks)
+        self._flow = Flow(context, self._editions, sender, self._claimers, self._callbacks, self._tracker)
 
     async def start(self) -> None:
         """Begin to claim. Misconfigured when the database does not answer."""
@@ -57,8 +59,9 @@ class Notifier:
         await self._stack.aclose()
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Callbacks, the unsubscribe page, the development mailbox."""
-        return [*self._callbacks.routes(), *self._unsubscribe.routes(), *self._mailbox.routes()]
+        """Callbacks, the unsubscribe page, tracked links, the development mailbox."""
+        parts = (self._callbacks, self._unsubscribe, self._tracker, self._mailbox)
+        return [route for part in parts for route in part.routes()]
 
     def ready(self) -> tuple[bool, str]:
         """Ready once a workspace is published that can be used."""

@@ -96,6 +96,9 @@ class Page:
             return
         if not standing.recipient:
             return  # the customer was erased
+        if callback.data.get("machine") is True:
+            self._machine(send_key, standing, callback, kind)
+            return
         self._suppress(kind, callback, standing.channel, standing.recipient)
         if standing.state < SETTLED and standing.attempt_id is not None:
             self._settle(send_key, standing, callback, kind)
@@ -105,6 +108,11 @@ class Page:
             self.moved[send_key] = (kind, callback.at, clean(callback.provider_id))
             self.counted.append((standing.account or "", kind))
         if moves or kind in DEEDS:
+            self.told.append((send_key, kind, callback.at, callback.data))
+
+    def _machine(self, send_key: bytes, standing: Standing, callback: Callback, kind: ReceiptKind) -> None:
+        """What a machine opened or clicked is told with that flag, and says nothing of how the message stands."""
+        if standing.status is not None:
             self.told.append((send_key, kind, callback.at, callback.data))
 
     def _settle(self, send_key: bytes, standing: Standing, callback: Callback, kind: ReceiptKind) -> None:

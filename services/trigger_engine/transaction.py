@@ -127,7 +127,7 @@ class Transaction:
 
     def _listens(self, receipt: ReceiptRow, work: Work) -> bool:
         listens = receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
-        return listens and receipt.id not in work.unheard
+        return listens and not receipt.by_machine and receipt.id not in work.unheard
 
     async def _load_revisions(self) -> None:
         """Load revisions that live entries pin and that are not current any more."""

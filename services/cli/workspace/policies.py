@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, cast
 
 from services.cli.workspace import derived
 from services.cli.workspace.policies_shape import DERIVED_LATER
@@ -19,11 +19,12 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
     """The policies of a checked `policies:` mapping; defaults where there is none."""
     if row is None:
         return Policies()
-    for key in ("classes", "quiet_hours", "caps", "brake", "sms_opt_out"):
+    for key in ("classes", "quiet_hours", "caps", "brake"):
         _not_yet(row, key, sheet)
     classes = row.row("classes")
     written = row.row("derive")
-    other = {key: plain(row.node_of(key)) for key in row.values if key not in ("classes", "derive", "holdout", "sms")}
+    elsewhere = ("classes", "derive", "holdout", "sms", "sms_opt_out")
+    other = {key: plain(row.node_of(key)) for key in row.values if key not in elsewhere}
     if written:
         other |= {f"derive.{key}": plain(written.node_of(key)) for key in written.values if key in DERIVED_LATER}
     return Policies(
@@ -31,6 +32,7 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
         derive=derive(written, sheet) if written else Derive(),
         holdout=percent(row.text("holdout")),
         plain_sms=row.text("sms") == "transliterate",
+        sms_opt_out=cast("Literal['append', 'off']", row.text("sms_opt_out", "append")),
         other=other,
     )
 

@@ -21,7 +21,7 @@ from services.cli.workspace.settings_shape import SETTINGS
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.topic_source import check_topic_source
 from services.contracts.message import CHANNELS
-from services.contracts.settings import Account, Sender, Settings, Shop, Source
+from services.contracts.settings import Account, Links, Sender, Settings, Shop, Source
 from services.kit.secrets import is_reference
 
 WITHOUT_ADAPTER = frozenset(STOREFRONTS_WITHOUT_ADAPTER + EMAIL_WITHOUT_ADAPTER + SMS_WITHOUT_ADAPTER)
@@ -51,7 +51,7 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
         accounts=tuple(_accounts(row.row("providers"), sheet)),
         senders={name: _sender(sender) for name, sender in _rows(row.row("senders"))},
         policies=policies(row.row("policies"), sheet),
-        links=_plain(row, "links"),
+        links=_links(row.row("links")),
         teams=_plain(row, "teams"),
     )
 
@@ -129,6 +129,14 @@ def _warn_without_adapter(row: Row, key: str, sheet: Sheet) -> None:
     if row.text(key) in WITHOUT_ADAPTER:
         hint = "nothing comes from it" if key == "storefront" else "no message leaves through it"
         sheet.warning(row.at(key), "no-adapter", f"'{row.text(key)}' is not connected in this version", hint)
+
+
+def _links(row: Row | None) -> Links:
+    if row is None:
+        return Links()
+    track = cast("Literal['marketing', 'all', 'off']", row.text("track", "marketing"))
+    utm = row.row("utm")
+    return Links(row.maybe("domain"), track, {key: str(value) for key, value in utm.values.items()} if utm else {})
 
 
 def _sender(row: Row) -> Sender:

@@ -14,6 +14,10 @@ _MAILBOX = Text(
 )
 _ADDRESS = Text("an e-mail address", r'[^<>"\s,;@]+@[^<>"\s,;@]+', "pomoc@sklep.example")
 
+_UTM = Text(
+    "with {channel} and {journey} in it, if need be", r"([^{}\r\n]|\{channel\}|\{journey\}){1,200}", '"{journey}"'
+)
+
 SHOP = Table(
     {
         "name": Text("as customers know it", like="Sklep"),
@@ -54,8 +58,14 @@ SETTINGS = Table(
         "links": Table(
             {
                 "domain": Text("of tracked links", r"[a-z0-9.-]+\.[a-z]{2,}", "l.sklep.example"),
-                "utm": Table({word: Text(like="wici") for word in ("source", "medium", "campaign", "content", "term")}),
+                "track": Choice(("marketing", "all", "off"), "whose opens and clicks are told"),
+                "utm": Table(
+                    dict.fromkeys(("source", "medium", "campaign", "content", "term"), _UTM),
+                    about="what links to the shop gain",
+                    like='{source: wici, medium: "{channel}", campaign: "{journey}"}',
+                ),
             },
+            about="what becomes of links in messages",
         ),
         "teams": Names(
             Table(

@@ -89,6 +89,9 @@ UNKNOWN = _counter(
 )
 DELIVERIES = _counter("wici_deliveries_total", "Status changes that providers reported.", "account", "status")
 CALLBACKS_REFUSED = _counter("wici_callbacks_refused_total", "Callbacks with a bad signature or token.", "account")
+TRACKED = _counter(
+    "wici_tracked_total", "Opens and clicks over tracked links, by who made them (person, machine).", "kind", "by"
+)
 PAUSED = _gauge("wici_paused", "1 while this scope (all, a journey, a channel) is paused.", "scope")
 
 # The process

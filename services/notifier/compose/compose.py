@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -14,10 +13,11 @@ from services.contracts.settings import Sender, Shop
 from services.contracts.workspace import Template
 from services.kit.errors import Misconfigured
 from services.notifier.compose.errors import RenderError
-from services.notifier.compose.footer import with_html_footer, with_text_footer
+from services.notifier.compose.footer import OptOut, sms_closing, with_html_footer, with_text_footer
 from services.notifier.compose.headers import LISTED, address_of, mail_headers, one_line
-from services.notifier.compose.links import make_token, preferences_url, unsubscribe_url
+from services.notifier.compose.links import Form, make_token, preferences_url, unsubscribe_url
 from services.notifier.compose.render import Audience, render_email, render_sms
+from services.notifier.compose.tracking import Trail, followed
 
 
 class Composed(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +43,8 @@ class Voice(msgspec.Struct, frozen=True):
     """What is the same for all messages of a class: who speaks, under which address, signed with which keys.
 
     `public_url` is where the notifier's pages are reached, `secret_keys` newest first, `mailbox` an optional address
-    that takes unsubscriptions by mail, `plain_sms` asks for GSM 7-bit only.
+    that takes unsubscriptions by mail, `plain_sms` asks for GSM 7-bit only. `trail` says what becomes of links (None:
+    they stay), `sms_opt_out` how an SMS lets its reader leave (None: it says nothing of it).
     """
 
     shop: Shop
@@ -52,6 +53,8 @@ class Voice(msgspec.Struct, frozen=True):
     secret_keys: tuple[str, ...]
     mailbox: str | None = None
     plain_sms: bool = False
+    trail: Trail | None = None
+    sms_opt_out: OptOut | None = None
 
 
 def compose(message: Message, template: Template, *, composed_at: datetime, voice: Voice) -> Composed:
@@ -59,7 +62,7 @@ def compose(message: Message, template: Template, *, composed_at: datetime, voic
 
     Raises RenderError for this message alone, Misconfigured where no message of the class can leave.
     """
-    links = _links(message.send_key, voice.public_url, voice.secret_keys)
+    links = _links(message, voice)
     audience = Audience(_language(message, template), voice.shop.currency, voice.shop.time_zone)
     context = {
         **message.context,
@@ -69,7 +72,9 @@ def compose(message: Message, template: Template, *, composed_at: datetime, voic
         "now": composed_at,
     }
     if message.channel == "sms":
-        sms = render_sms(template, context, audience, plain=voice.plain_sms)
+        way_out = links["unsubscribe"]
+        closing = sms_closing(voice.sms_opt_out, audience.locale, way_out) if voice.sms_opt_out else ""
+        sms = render_sms(template, context, audience, plain=voice.plain_sms, closing=closing, unless=way_out)
         return _sealed(Composed("sms", message.recipient, voice.sender.sms, sms.text, parts=sms.segments))
     return _sealed(_email(message, template, context, audience, voice))
 
@@ -84,9 +89,11 @@ def _email(message: Message, template: Template, context: dict[str, Any], audien
         )
     url: str = context["links"]["unsubscribe"]
     html, text = mail.html, mail.text
-    if message.klass in LISTED:
-        closing = (url, audience.locale, voice.shop.name, voice.shop.address)
+    if message.klass in LISTED or voice.shop.legal:
+        closing = (url if message.klass in LISTED else None, audience.locale, voice.shop)
         html, text = with_html_footer(html, *closing), with_text_footer(text, *closing)
+    if voice.trail is not None:
+        html, text = followed(html, text, message, voice.secret_keys, voice.trail)
     headers = mail_headers(
         message,
         sender_domain=address.rpartition("@")[2],
@@ -98,10 +105,13 @@ def _email(message: Message, template: Template, context: dict[str, Any], audien
     return Composed("email", message.recipient, sender, text, mail.subject, html, voice.sender.reply_to, headers)
 
 
-def _links(send_key: bytes, public_url: str, keys: Sequence[str]) -> dict[str, str]:
+def _links(message: Message, voice: Voice) -> dict[str, str]:
+    send_key, keys = message.send_key, voice.secret_keys
+    form: Form = "unsubscribe_sms" if message.channel == "sms" else "unsubscribe"
+    base = voice.trail.base if voice.trail and message.channel == "sms" else voice.public_url
     return {
-        "unsubscribe": unsubscribe_url(public_url, make_token("unsubscribe", send_key, keys)),
-        "preferences": preferences_url(public_url, make_token("preferences", send_key, keys)),
+        "unsubscribe": unsubscribe_url(base, make_token(form, send_key, keys)),
+        "preferences": preferences_url(voice.public_url, make_token("preferences", send_key, keys)),
     }
 
 

@@ -111,13 +111,19 @@ def render_email(template: Template, context: Mapping[str, Any], audience: Audie
 
 
 def render_sms(
-    template: Template, context: Mapping[str, Any], audience: Audience, *, plain: bool = False
-) -> RenderedSms:
-    """The SMS for one customer, in GSM 7-bit only where `plain` or the template asks for it. Raises RenderError."""
+    template: Template, context: Mapping[str, Any], audience: Audience, *, plain: bool = False, closing: str = "",
+    unless: str = "",
+) -> RenderedSms:  # fmt: skip
+    """The SMS for one customer, in GSM 7-bit only where `plain` or the template asks for it. Raises RenderError.
+
+    `closing` is its last line, unless it shows the text `unless`, or the closing itself, already.
+    """
     if template.sms is None:
         raise RenderError(f"template {template.name} has no SMS in locale {template.locale}; write sms.txt")
     words = _Pass(template, context, audience).part("sms", TEXT, template.sms, MAX_SMS)
     text = with_plain_blanks(_BLANK_LINES.sub("\n\n", words)).strip()
+    if closing and closing not in text and not (unless and unless in text):
+        text = f"{text}\n{closing}"
     if plain if template.plain_sms is None else template.plain_sms:
         text = transliterate(text).strip()
     parts = segments(text)

@@ -56,6 +56,11 @@ class ReceiptRow(NamedTuple):
     at: datetime
     data: bytes
 
+    @property
+    def by_machine(self) -> bool:
+        """Whether a scanner or a proxy opened or clicked: told to others, no sign of the customer's."""
+        return b'"machine":true' in self.data
+
 
 async def say(connection: Connection, messages: Sequence[Message]) -> None:
     """Queue messages. UniqueViolationError if a send key was used before."""

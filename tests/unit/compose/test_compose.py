@@ -13,8 +13,10 @@ from services.contracts.message import MessageClass
 from services.contracts.settings import Sender
 from services.kit.errors import Misconfigured
 from services.notifier.compose.compose import Composed, compose
+from services.notifier.compose.footer import OptOut
 from services.notifier.compose.headers import list_id
 from services.notifier.compose.links import read_token
+from services.notifier.compose.sms import encoding_of
 from tests.unit.compose.examples import AT, SHOP, VOICE, email, message, sms
 
 PLAIN = "<mj-text>Cześć {{ profile.first_name }}</mj-text>"
@@ -152,3 +154,74 @@ def test_a_message_cannot_replace_the_shop_or_its_links() -> None:
         message(context=context), email(LINKED + "<mj-text>{{ shop.name }}</mj-text>"), composed_at=AT, voice=VOICE
     )
     assert "evil" not in (mail.html + mail.text).lower()
+
+
+LEGAL = {
+    "company": "Sklep Próbny sp. z o.o.", "nip": "1234567890", "krs": "0000123456",
+    "court": "Sąd Rejonowy dla m.st. Warszawy", "capital": "5 000 zł",
+    "privacy_url": "https://sklep.example/p?a=1&b=2", "terms_url": "https://sklep.example/regulamin",
+}  # fmt: skip
+COMPANY = (
+    "Sklep Próbny sp. z o.o., NIP 1234567890, KRS 0000123456, "
+    "Sąd Rejonowy dla m.st. Warszawy, kapitał zakładowy 5 000 zł"
+)
+
+
+def legal(klass: MessageClass, body: str = PLAIN, locale: str = "pl", **changes: str) -> Composed:
+    shop = msgspec.structs.replace(SHOP, legal=LEGAL | changes)
+    template = msgspec.structs.replace(email(body), locale=locale, digest=locale)
+    voice = msgspec.structs.replace(VOICE, shop=shop)
+    return compose(message(klass=klass, locale=locale), template, composed_at=AT, voice=voice)
+
+
+@pytest.mark.parametrize("klass", ["marketing", "opinion", "service", "transactional"])
+def test_every_mail_of_a_company_says_who_stands_behind_it(klass: MessageClass) -> None:
+    mail = legal(klass)
+    assert COMPANY in mail.html
+    assert '<a href="https://sklep.example/p?a=1&amp;b=2">Polityka prywatności</a>' in mail.html
+    assert f"{COMPANY}\nPolityka prywatności: https://sklep.example/p?a=1&b=2\nRegulamin: " in mail.text
+    assert ("Wypisz się" in mail.html) is (klass in ("marketing", "opinion"))
+    assert mail.text.count("\n-- \n") == 1
+
+
+def test_the_company_is_named_in_english_too() -> None:
+    mail = legal("service", locale="en")
+    assert "VAT ID 1234567890, KRS 0000123456, registered at Sąd Rejonowy" in mail.html
+    assert ">Privacy policy</a> &middot; <a" in mail.html
+
+
+def test_a_template_that_names_the_company_itself_gets_no_second_line() -> None:
+    mail = legal("transactional", PLAIN + "<mj-text>NIP {{ shop.legal.nip }}</mj-text>")
+    assert (mail.html.count("1234567890"), mail.text.count("1234567890")) == (1, 1)
+
+
+def test_a_shop_without_legal_facts_adds_nothing_to_what_is_no_advertisement() -> None:
+    assert "padding:16px" not in composed(klass="transactional").html
+
+
+@pytest.mark.parametrize(
+    ("how", "locale", "ending"),
+    [("reply", "pl", "\nRezygnacja: odpisz STOP"), ("reply", "en", "\nReply STOP to opt out"), (None, "pl", "")],
+)
+def test_an_advertisement_by_sms_says_how_to_leave_within_the_gsm_alphabet(
+    how: OptOut | None, locale: str, ending: str
+) -> None:
+    voice = msgspec.structs.replace(VOICE, sms_opt_out=how)
+    out = compose(message(channel="sms", locale=locale), sms("Promocja", locale), composed_at=AT, voice=voice)
+    assert out.text == "Promocja" + ending
+    assert encoding_of(out.text) == "gsm7"
+
+
+def test_the_opt_out_counts_in_the_parts_of_an_sms() -> None:
+    def parts(how: OptOut | None) -> int:
+        voice = msgspec.structs.replace(VOICE, sms_opt_out=how)
+        return compose(message(channel="sms"), sms("x" * 150), composed_at=AT, voice=voice).parts
+
+    assert (parts(None), parts("reply")) == (1, 2)
+
+
+def test_an_sms_that_shows_its_own_way_out_gets_no_other() -> None:
+    voice = msgspec.structs.replace(VOICE, sms_opt_out="link")
+    for source in ("Promocja, wypisz: {{ links.unsubscribe }}", "Promocja\nRezygnacja: {{ links.unsubscribe }}"):
+        out = compose(message(channel="sms"), sms(source), composed_at=AT, voice=voice)
+        assert out.text.count("/u/") == 1

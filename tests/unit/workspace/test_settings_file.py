@@ -94,7 +94,7 @@ def test_everything_that_wici_yaml_can_say_is_kept(tmp_path: Path) -> None:
         "settle_after": 120.0,
     }  # fmt: skip
     assert found.senders["marketing"] == Sender(email="nowosci@news.shop.example")
-    assert found.links["utm"]["medium"] == "{channel}"
+    assert found.links.utm["medium"] == "{channel}"
     assert found.teams == {"support": {"email": "support@shop.example", "webhook": "$TEAM_URL"}}
     assert found.policies.classes == {"opinion": "marketing"}
     assert found.policies.derive == Derive(

@@ -21,7 +21,7 @@ from services.kit.errors import Misconfigured, Problem
 from services.kit.secrets import is_reference, resolve
 from services.kit.settings import Settings, unknown
 from services.notifier.providers import PROVIDERS
-from services.notifier.providers.settings import option_names, read
+from services.notifier.providers.settings import read
 
 OLDEST_POSTGRES = 15
 LITTLE_SPACE = 2 * 1024**3
@@ -206,14 +206,15 @@ def _account(account: Account, public: str, environ: Mapping[str, str]) -> Check
         return Check(name, "error", str(error))
     if account.provider == "mailbox":
         return Check(name, "ok", f"What it would send is at {public}/mailbox.")
-    if not {"callback_key", "callback_token"} & set(option_names(provider.settings)):
-        return Check(name, "ok", f"{account.provider} reports nothing after it has taken a message.")
     keyed = {"callback_key", "callback_token"} & account.options.keys()
+    if not keyed and account.provider == "smtp":
+        return Check(name, "ok", "What bounces is not heard: docs/connect/smtp.md says how it would be.")
     if not keyed:
         return Check(
             name, "warning", f"Callbacks are refused: set callback_key or callback_token for {account.provider}."
         )
-    return Check(name, "ok", f"Give {account.provider} as callback address: {', '.join(urls)}")
+    hint = f" {provider.limits} wici follows what it answers; `rate:` keeps below." if provider.limits else ""
+    return Check(name, "ok", f"Give {account.provider} as callback address: {', '.join(urls)}{hint}")
 
 
 def _callback_urls(account: Account, public: str, environ: Mapping[str, str]) -> list[str]:

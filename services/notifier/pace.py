@@ -6,6 +6,8 @@ account that refuses, cannot be reached or stays silent again and again is *down
 
 from __future__ import annotations
 
+from collections import deque
+
 from services.notifier.providers.base import Answered, NotSent, Result, Throttled, Unanswered, Unauthorized
 
 SLOTS = 128
@@ -13,6 +15,8 @@ SLOTS_WITHOUT_IDEMPOTENCY = 16
 """What a crash can make unknown, at most."""
 SILENT = 5
 """Calls in a row that stay unanswered before the account counts as down."""
+RECENT, SICK = 20, 10
+"""Of so many calls so many without an answer: down too, though others are answered in between."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 PATIENCE = 30.0
 """Seconds for which a throttled account is waited for before the next one takes over."""
@@ -31,6 +35,7 @@ class Pace:
         self._tokens = 0.0
         self._refilled = 0.0
         self._silent = 0
+        self._recent: deque[bool] = deque(maxlen=RECENT)
         self._pause = FIRST_PAUSE
 
     def free(self, now: float) -> int:
@@ -75,7 +80,8 @@ class Pace:
                 self._fail(now)
             case Unanswered():
                 self._silent += 1
-                if self._silent >= SILENT:
+                self._recent.append(True)
+                if self._silent >= SILENT or sum(self._recent) >= SICK:
                     self._fail(now)
             case _:
                 self._recover()
@@ -84,6 +90,9 @@ class Pace:
                     self.not_before = max(self.not_before, now + result.rate.reset)
 
     def _recover(self) -> None:
+        if self.down:
+            self._recent.clear()
+        self._recent.append(False)
         self.down = False
         self._silent = 0
         self._pause = FIRST_PAUSE

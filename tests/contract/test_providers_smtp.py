@@ -68,7 +68,7 @@ async def test_a_mail_arrives_as_it_was_composed(server: SmtpServer) -> None:
     [
         ("450 4.2.1 later", Throttled(None, "4.2.1")),
         ("421 closing", Throttled(None, "421")),
-        ("550 5.1.1 no such user", Answered((Rejected("5.1.1", "5.1.1 no such user"),))),
+        ("550 5.7.1 not from you", Answered((Rejected("5.7.1", "5.7.1 not from you"),))),
         ("554 no", Answered((Rejected("554", "no"),))),
         ("530 5.7.0 log in first", Unauthorized("5.7.0", "5.7.0 log in first")),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -138,3 +139,39 @@ async def test_without_idempotency_at_most_sixteen_messages_are_under_way(
     assert 1 < most <= 16
     sizes = await pool.fetch("SELECT DISTINCT cardinality(send_keys) FROM notifier.attempts")
     assert [row[0] for row in sizes] == [1]
+
+
+async def test_an_account_that_refuses_its_key_gives_way_to_the_next(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    with ProviderSink() as refusing:
+        refusing.chances = {"unauthorized": 1.0}
+        await n.publish(pool, n.workspace(n.resend(refusing.url, name="first"), n.resend(sink.url, name="second")))
+        await n.enqueue(pool, [message(k) for k in range(3)])
+        async with n.running(database_url, clock):
+            assert await settled(pool) == [ACCEPTED] * 3
+    assert (sink.counts().total, sink.counts().duplicates) == (3, 0)
+
+
+async def test_a_message_of_unknown_fate_is_not_given_to_the_next_account(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    with ProviderSink() as silent:
+        silent.chances = {"reset_taken": 1.0}
+        await n.publish(pool, n.workspace(n.sendgrid(silent.url, "first"), n.resend(sink.url, name="second")))
+        await n.enqueue(pool, [message(1)])
+        async with n.running(database_url, clock, settle_after=timedelta(0)):
+            assert await settled(pool) == [(int(State.UNKNOWN), "unknown")]
+        assert (silent.counts().total, sink.counts().requests) == (1, 0)
+
+
+async def test_a_message_that_may_be_sent_twice_keeps_its_account_though_that_frees_it_later(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    with ProviderSink() as first:
+        first.fail("reset_lost", "unauthorized")
+        await n.publish(pool, n.workspace(n.sendgrid(first.url, "first"), n.resend(sink.url, name="second")))
+        await n.enqueue(pool, [message(1, on_unknown="retry")])
+        async with n.running(database_url, clock, settle_after=timedelta(0)):
+            assert await settled(pool) == [ACCEPTED]
+        assert (first.counts().total, first.counts().requests, sink.counts().requests) == (1, 3, 0)

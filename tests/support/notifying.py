@@ -171,6 +171,7 @@ class Server:
 
     notifier: Notifier
     client: aiohttp.ClientSession
+    port: int = 0
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, str]:
         """Status and body of the answer."""
@@ -199,6 +200,6 @@ async def serving(url: str, clock: Clock, **settings: Any) -> AsyncIterator[Serv
         await runner.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
-                yield Server(notifier, client)
+                yield Server(notifier, client, port)
         finally:
             await runner.stop()

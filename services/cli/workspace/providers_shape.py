@@ -104,6 +104,7 @@ _ABOUT = {
     "account_sid": "the account, AC…",
     "callback_url": "where statuses go, if not to the account's address under the public one",
     "callback_key": "verifies what the provider reports; two while one replaces the other",
+    "return_path": "where bounces go; {key} in it is the message's key",
     "callback_token": "the last part of the callback's address; two while one replaces the other",
 }
 

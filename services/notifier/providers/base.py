@@ -177,7 +177,8 @@ class Provider(Generic[S]):
     `interpret` never raises, whatever the answer. `verify` raises CallbackRefused, also where no key is configured.
     `translate` raises BadRecord for a body that is malformed and keeps statuses that it does not know.
     `idempotency` is how long the provider remembers an attempt's id (None: it never does).
-    `acknowledgement` is the body of a good answer to a callback.
+    `acknowledgement` is the body of a good answer to a callback. `limits` says how fast the vendor lets a new account
+    go, as a sentence.
     """
 
     name: str
@@ -191,6 +192,7 @@ class Provider(Generic[S]):
     max_batch: int = 1
     idempotency: timedelta | None = None
     acknowledgement: bytes = b""
+    limits: str = ""
 
     def members_per_call(self, settings: S) -> int:
         """How many messages one call takes: the provider's most, or the account's `batch` if that is less."""

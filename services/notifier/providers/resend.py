@@ -238,4 +238,5 @@ PROVIDER = Provider(
     batch="per_message",
     max_batch=100,
     idempotency=timedelta(hours=24),
+    limits="Resend takes 2 calls a second of a team unless it is asked for more.",
 )

@@ -1,4 +1,4 @@
-"""SMTP: e-mail through any relay, one a dialogue, without idempotency and without callbacks.
+"""SMTP: e-mail through any relay, one a dialogue, without idempotency; what comes back by mail is its callback.
 
 Sources: RFC 5321 (SMTP), 3207 (STARTTLS), 4954 (AUTH), 3463 (enhanced status codes), 8314 (TLS on port 465).
 """
@@ -9,7 +9,8 @@ import base64
 import re
 from typing import Literal
 
-from services.kit.errors import BadRecord
+import msgspec
+
 from services.kit.http import HttpRequest, HttpResponse
 from services.kit.secrets import Secret
 from services.notifier.providers.answers import decoded, failed, rejected
@@ -17,7 +18,6 @@ from services.notifier.providers.base import (
     Accepted,
     Answered,
     Call,
-    Callback,
     CallbackRefused,
     CallbackRequest,
     NotSent,
@@ -30,12 +30,12 @@ from services.notifier.providers.base import (
 from services.notifier.providers.mime import address, mail, message_id
 from services.notifier.providers.settings import AccountSettings
 from services.notifier.providers.smtp_relay import Reply
+from services.notifier.providers.smtp_reports import BAD_ADDRESS, reports
 
 SCHEMES = {"starttls": ("smtp", 587), "tls": ("smtps", 465), "none": ("smtp-plain", 25)}
 LOGIN = frozenset({530, 534, 535, 538})
 """Authentication required, too weak, refused, or to be encrypted."""
-BAD_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
-"""No such mailbox or domain, no address, moved away, a domain that takes no mail (RFC 3463 §3.2, RFC 7505)."""
+_MAILBOX = re.compile(r"[^\s<>{}@\"]+@[^\s<>{}@\"]+")
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _QUEUED = re.compile(r"queued as ([\w.-]{1,100})", re.IGNORECASE)
 
@@ -44,7 +44,8 @@ class SmtpSettings(AccountSettings, frozen=True, kw_only=True):
     """`host` and, if not the usual one of its `tls`, `port`; `username` and `password` where the relay asks for them.
 
     `tls` is `starttls` (port 587), `tls` from the first byte (465), or `none` (25), for a relay on this machine.
-    `base_url` has no meaning here.
+    `return_path` is the envelope's sender, to which bounces go, with `{key}` where the message's key is to stand (None:
+    the sender); `callback_token` ends the path to which they are handed over. `base_url` has no meaning here.
     """
 
     host: str
@@ -52,6 +53,8 @@ class SmtpSettings(AccountSettings, frozen=True, kw_only=True):
     tls: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     password: Secret | None = None
+    return_path: str | None = None
+    callback_tokens: tuple[Secret, ...] = msgspec.field(name="callback_token", default=())
     base_url: str = "http://smtp"
 
     def __post_init__(self) -> None:
@@ -65,6 +68,9 @@ class SmtpSettings(AccountSettings, frozen=True, kw_only=True):
         if self.username is not None and self.tls == "none":
             raise ValueError("tls: a password is sent over TLS only: write starttls or tls")
 
+        if self.return_path is not None and not _MAILBOX.fullmatch(self.return_path.replace("{key}", "0")):
+            raise ValueError('return_path: write an address, "bounces+{key}@bounces.shop.example"')
+
     @property
     def url(self) -> str:
         """The relay's address, by which its transport knows how to speak to it."""
@@ -75,7 +81,8 @@ class SmtpSettings(AccountSettings, frozen=True, kw_only=True):
 def request(call: Call, settings: SmtpSettings) -> HttpRequest:
     """The mail, and its envelope in the headers."""
     (member,) = call.members
-    headers = {"Mail-From": address(member.sender or ""), "Rcpt-To": address(member.recipient)}
+    back = settings.return_path.replace("{key}", member.send_key.hex()) if settings.return_path else member.sender
+    headers = {"Mail-From": address(back or ""), "Rcpt-To": address(member.recipient)}
     if settings.username is not None and settings.password is not None:
         login = f"{settings.username}:{settings.password.reveal()}"
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -108,14 +115,13 @@ def _refused(call: Call, reply: Reply) -> Result:
     return rejected(call, code, reply.text, "bounced" if gone else None)
 
 
-def verify(_settings: SmtpSettings, _request: CallbackRequest) -> None:
-    """A relay never calls back: whoever does is somebody else."""
-    raise CallbackRefused("an SMTP relay has no callbacks")
-
-
-def translate(_request: CallbackRequest) -> list[Callback]:
-    """There is nothing to translate."""
-    raise BadRecord("callback", "an SMTP relay has no callbacks")
+def verify(settings: SmtpSettings, request: CallbackRequest) -> None:
+    """Bounces come by mail, which proves nothing: whoever knows the path's token is the relay that hands them over."""
+    valid = False
+    for token in settings.callback_tokens:
+        valid |= token.equals(request.path_token or "")
+    if not valid:
+        raise CallbackRefused("the path ends with none of the account's tokens: set callback_token, and the address")
 
 
 PROVIDER = Provider(
@@ -125,5 +131,5 @@ PROVIDER = Provider(
     request=request,
     interpret=interpret,
     verify=verify,
-    translate=translate,
+    translate=reports,
 )

@@ -248,4 +248,5 @@ PROVIDER = Provider(
     interpret=interpret,
     verify=verify,
     translate=translate,
+    limits="Twilio sends 1 SMS a second from a long number, and queues the rest.",
 )

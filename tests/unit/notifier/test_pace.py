@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifier.pace import FIRST_PAUSE, SILENT, Pace
+from services.notifier.pace import FIRST_PAUSE, RECENT, SILENT, Pace
 from services.notifier.providers.base import Accepted, Answered, NotSent, RateHints, Throttled, Unanswered, Unauthorized
 
 GOOD = Answered((Accepted("id"),))
@@ -94,3 +94,21 @@ def test_calls_in_flight_take_slots() -> None:
     assert pace.free(0.0) == 1
     pace.end()
     assert pace.free(0.0) == 2
+
+
+def test_an_account_that_leaves_every_second_call_unanswered_is_down_after_twenty() -> None:
+    pace = Pace()
+    for n in range(RECENT):
+        assert not pace.down
+        pace.learn(GOOD if n % 2 == 0 else Unanswered("reset"), float(n))
+    assert pace.down
+    assert pace.passes(float(RECENT))
+
+
+def test_a_down_account_that_answers_its_probe_begins_anew() -> None:
+    pace = Pace()
+    for n in range(RECENT):
+        pace.learn(GOOD if n % 2 == 0 else Unanswered("reset"), float(n))
+    pace.learn(GOOD, 100.0)
+    pace.learn(Unanswered("reset"), 101.0)
+    assert not pace.down

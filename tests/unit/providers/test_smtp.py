@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from services.cli import doctor
 from services.contracts.settings import Account
-from services.kit.errors import BadRecord, Misconfigured
+from services.kit.errors import Misconfigured
 from services.kit.http import HttpResponse
 from services.notifier.providers.base import (
     Answered,
-    CallbackRefused,
     NotSent,
     Outgoing,
     Rejected,
@@ -29,7 +28,7 @@ from services.notifier.providers.base import (
 )
 from services.notifier.providers.mime import mail, message_id
 from services.notifier.providers.smtp import PROVIDER
-from tests.contract.provider_cases import CASES, ENVIRON, NOW, SEND_KEY, SMTP_MAIL, resend_callback
+from tests.contract.provider_cases import CASES, ENVIRON, NOW, SEND_KEY, SMTP_MAIL
 
 CASE = next(case for case in CASES if case.name == "smtp")
 
@@ -207,11 +206,16 @@ def test_doctor_asks_for_no_callback_key() -> None:
     assert doctor._account(without, "https://wici.example", ENVIRON).state == "error"
 
 
-def test_a_relay_has_no_callbacks() -> None:
-    with pytest.raises(CallbackRefused):
-        PROVIDER.verify(CASE.settings(), resend_callback(b"{}"))
-    with pytest.raises(BadRecord):
-        PROVIDER.translate(resend_callback(b"{}"))
+def test_the_envelopes_sender_may_be_where_bounces_go() -> None:
+    def sender(path: str) -> str:
+        return PROVIDER.request(CASE.call(), CASE.settings(return_path=path)).headers["Mail-From"]
+
+    assert sender("bounces@shop.example") == "bounces@shop.example"
+    assert sender("bounces+{key}@b.shop.example") == f"bounces+{SEND_KEY.hex()}@b.shop.example"
+    assert PROVIDER.request(CASE.call(), CASE.settings()).headers["Mail-From"] == "sklep@sklep.example"
+    for wrong in ("bounces", "a b@shop.example", "<a@shop.example>", "bounces+{send_key}@shop.example"):
+        with pytest.raises(Misconfigured, match="return_path"):
+            sender(wrong)
 
 
 @pytest.mark.parametrize(

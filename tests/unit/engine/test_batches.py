@@ -224,3 +224,11 @@ def test_memory_keeps_a_name_that_is_somebody_elses_now() -> None:
     memory.owners[Identifier("customer", "s", "1")] = known(2).id
     memory.forget([known(1).id, known(3).id])
     assert memory.owners == {Identifier("customer", "s", "1"): known(2).id}
+
+
+def test_what_a_machine_clicked_is_known_by_its_flag_and_not_by_a_link_that_says_so() -> None:
+    flagged = msgspec.json.encode({"url": "https://x.example", "machine": True})
+    spoken = msgspec.json.encode({"url": 'https://x.example/?"machine":true'})
+    assert receipt(data=flagged).by_machine
+    assert not receipt(data=spoken).by_machine
+    assert not receipt(data=msgspec.json.encode({"machine": False})).by_machine

@@ -34,7 +34,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """One message. `send_key` is computed (ids.send_key) and unique for ever; ids are 16 bytes.
 
     `context` holds only the fields that the template reads, under `profile`, `event`, `cart`, `entry` and `shop`.
-    `created_at` and `expires_at` are marketing time.
+    `created_at`, `expires_at` and `quiet` are marketing time; in the spans of `quiet` (from, until) it must not leave.
     """
 
     send_key: bytes
@@ -52,3 +52,4 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     topic: str | None = None
     expires_at: datetime | None = None
     on_unknown: Literal["settle", "retry"] = "settle"
+    quiet: tuple[tuple[datetime, datetime], ...] = ()

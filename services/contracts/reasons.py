@@ -44,6 +44,8 @@ class Reason(StrEnum):
     NO_TEMPLATE = "no_template"
     EXPIRED = "expired"
     LATE = "late"
+    QUIET_HOURS = "quiet_hours"
+    CAPPED = "capped"
     HELD_TOO_LONG = "held_too_long"
     NOT_ALLOWED_HERE = "not_allowed_here"
     RENDER_FAILED = "render_failed"

@@ -11,16 +11,21 @@ from typing import Any, Literal
 import msgspec
 
 from services.contracts.message import Channel, MessageClass
+from services.contracts.policies import Brake, Cap, QuietHours
 
 
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The shop that speaks. `currency` is ISO 4217, `locale` BCP 47, `time_zone` IANA."""
+    """The shop that speaks. `currency` is ISO 4217, `locale` BCP 47, `time_zone` IANA, `country` ISO 3166-1 alpha-2.
+
+    An empty `country` is the one that time zone or locale name.
+    """
 
     name: str
     url: str
     locale: str
     currency: str
     time_zone: str
+    country: str = ""
     address: str = ""
     address_form: Literal["first_name", "pan_pani", "neutral"] = "first_name"
     legal: dict[str, str] = {}
@@ -135,9 +140,14 @@ class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     """One layer for all journeys; `holdout` is in percent, `plain_sms` is `sms: transliterate`.
 
     What has no engine yet is kept and warned about.
+
+    `classes` says as which class another one counts, in everything.
     """
 
-    classes: dict[str, MessageClass] = {}
+    classes: dict[MessageClass, MessageClass] = {}
+    quiet_hours: dict[Channel, QuietHours] = {}
+    caps: tuple[Cap, ...] = ()
+    brake: Brake | None = None
     derive: Derive = Derive()
     holdout: float = 0.0
     plain_sms: bool = False

@@ -2,7 +2,8 @@
 
 Four statements, however many messages: choose and lock, look up suppressions, mark the rows, store the attempts. Rows
 that another process has locked are skipped; no lock of a profile is taken. Of a customer's messages on one channel
-only the oldest unsettled one can be chosen, so that they leave one after the other.
+only the oldest unsettled one can be chosen, so that they leave one after the other; those that are held, because their
+journey is paused or it is a quiet hour, let the others pass.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from services.notifier.editions import Account, Edition
 from services.notifier.providers.base import Outgoing
 
 # The scalar subqueries and LIMITs keep every lookup an index lookup, whatever the statistics say of a growing table.
-_CHOOSE = """
+_MAY_LEAVE = """({0}.quiet IS NULL OR NOT {0}.quiet @> $5::timestamptz)
+      AND {0}.journey <> ALL (ARRAY(SELECT substr(scope, 9) FROM queue.pauses WHERE scope LIKE 'journey:%'))"""
+_CHOOSE = f"""
     SELECT o.send_key, o.seq, o.profile_id, o.entry_id, o.journey, o.step, o.class, o.topic, o.channel, o.template,
            o.locale, o.recipient, o.context, o.created_at, o.expires_at, o.attempts,
            c.state AS consent, c.at AS consent_at, t.state AS topic_consent, t.at AS topic_consent_at
@@ -41,10 +44,12 @@ _CHOOSE = """
         WHERE v.profile_id = o.profile_id AND v.channel = o.channel AND v.topic = o.topic AND o.topic <> ''
         LIMIT 1) t ON true
     WHERE o.state = 0 AND o.channel = $1 AND o.seq > $2
-      AND o.seq = (SELECT min(open.seq) FROM queue.outbound open
-                   WHERE open.profile_id = o.profile_id AND open.channel = o.channel AND open.state < 10)
-      AND NOT EXISTS (SELECT 1 FROM queue.pauses p
-                      WHERE p.scope IN ('all', 'channel:' || o.channel, 'journey:' || o.journey))
+      AND {_MAY_LEAVE.format("o")}
+      AND o.seq = (SELECT open.seq FROM queue.outbound open
+                   WHERE open.profile_id = o.profile_id AND open.channel = o.channel AND open.state < 10
+                     AND (open.state <> 0 OR {_MAY_LEAVE.format("open")})
+                   ORDER BY open.state DESC, open.seq LIMIT 1)
+      AND NOT EXISTS (SELECT 1 FROM queue.pauses p WHERE p.scope IN ('all', 'channel:' || $1))
       AND NOT EXISTS (SELECT 1 FROM queue.erasures e WHERE e.profile_id = o.profile_id)
       AND (o.bound_to IS NULL OR o.bound_to <> ALL($4))
     ORDER BY o.seq
@@ -104,7 +109,9 @@ async def claim(context: Context, order: Order) -> Claimed:
     limit = min(order.most, order.calls * order.account.members_per_call)
     elsewhere = [one.name for one in order.edition.accounts if one.name != order.account.name]
     async with context.pool.acquire() as connection, connection.transaction():
-        rows = await connection.fetch(_CHOOSE, order.account.channel, order.after, limit, elsewhere)
+        rows = await connection.fetch(
+            _CHOOSE, order.account.channel, order.after, limit, elsewhere, context.clock.now()
+        )
         if not rows:
             return Claimed((), Counter(), order.after, full=False)
         addresses = _addresses(rows, order.account.channel, context.settings.secret_keys)

@@ -1,7 +1,8 @@
 """The second check: may this message still leave? Pure, over what the claim has read in its transaction.
 
 Whatever could have changed since the engine decided is asked again: expiry, consent as it is now, suppressions of the
-address, and WICI_ONLY_TO. (Pauses are part of the claim's statement: a paused message stays in the queue.)
+address, and WICI_ONLY_TO. (Pauses and quiet hours are part of the claim's statement: what is held
+stays in the queue.)
 """
 
 from __future__ import annotations

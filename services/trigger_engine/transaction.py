@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from services.contracts.journey import Journey
+from services.contracts.message import State
 from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.database.pool import Connection
@@ -24,7 +25,8 @@ from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Note, Reaction
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
-from services.trigger_engine.people import People
+from services.trigger_engine.people import People, Stale
+from services.trigger_engine.policies import caps
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Consent, Identifier, Profile
 from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles
@@ -90,6 +92,7 @@ class Transaction:
         self._payloads: list[tuple[Any, ...]] = []
         self._consents: dict[tuple[bytes, str], tuple[Consent, bytes]] = {}
         self._past: dict[bytes, list[Past]] = {}
+        self._unclaimed: dict[bytes, bytes] = {}
         self._day = date.min
 
     async def run(self, work: Work, now: datetime, real: datetime) -> None:
@@ -108,6 +111,7 @@ class Transaction:
             await self.people.claim(new)
             heard = [r for r in self.receipts if self._listens(r, work)]
             await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard])
+            await self._look_at_sends()
             await self._load_revisions()
             await self._look_back(work)
             self._decide(work, heard, now)
@@ -128,6 +132,16 @@ class Transaction:
     def _listens(self, receipt: ReceiptRow, work: Work) -> bool:
         listens = receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
         return listens and not receipt.by_machine and receipt.id not in work.unheard
+
+    async def _look_at_sends(self) -> None:
+        """What has become of the messages that caps count, and that were not known to have left."""
+        if not self._definitions.policies.caps:
+            return
+        counted = {p.id: keys for p in self.people.profiles.values() if p.sent and (keys := caps.unsettled(p))}
+        fates = await outbound.fates(self._connection, [key for keys in counted.values() for key in keys])
+        for profile_id in counted:
+            caps.settle(self.people.profiles[profile_id], {key: fate.state for key, fate in fates.items()})
+        self._unclaimed = {key: fate.entry_id for key, fate in fates.items() if fate.state == State.QUEUED}
 
     async def _load_revisions(self) -> None:
         """Load revisions that live entries pin and that are not current any more."""
@@ -194,7 +208,7 @@ class Transaction:
     def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:
         for _ in work.erased:
             self.into.skip("", Reason.ERASED)
-        turn = Turn(self._definitions, now, self.into)
+        turn = Turn(self._definitions, now, self.into, unclaimed=self._unclaimed)
         for receipt in heard:
             profile = self.people.find(receipt.profile_id)
             if profile is not None:
@@ -213,7 +227,7 @@ class Transaction:
             except Exception as error:
                 raise Poisoned(arrival, error) from error
         turn.held = work.held
-        for timer in work.timers:
+        for timer in sorted(work.timers, key=self._turn_of) if self._definitions.policies.caps else work.timers:
             profile = self.people.find(timer.profile_id)
             if profile is None:
                 continue
@@ -226,6 +240,11 @@ class Transaction:
         self._payloads += [
             self._row(published.derived_arrival(one, now), one.profile_id, one.trace) for one in self.into.derived
         ]
+
+    def _turn_of(self, timer: DueTimer) -> tuple[datetime, int, datetime]:
+        """The order of timers where there may be room for one of them only."""
+        profile = self.people.find(timer.profile_id)
+        return timer.due, *(react.urgency(profile, timer.id, self._definitions) if profile else (0, timer.due))
 
     def _take_in(self, arrival: Arrival, turn: Turn) -> None:
         into = self.into
@@ -291,7 +310,10 @@ class Transaction:
         await entries.drop_fired(connection, work.timers)
         taken = [t.id for t in timers if t.due is None]
         await entries.set_timers(connection, [t for t in timers if t.due is not None], taken)
-        await outbound.take_back(connection, into.revocations, merged, real)
+        revoked = await outbound.take_back(connection, into.revocations, merged, real)
+        if into.given_back - revoked.keys():
+            # A claim came first: what was decided on the room that it leaves is decided again.
+            raise Stale(set(people.profiles))
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
         await self.erasure.store(real)
         await outcomes.add(connection, work.dead + self._outcomes())

@@ -16,7 +16,7 @@ import msgspec
 
 from services.contracts import ids
 from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Step
-from services.contracts.message import Message
+from services.contracts.message import Message, State
 from services.contracts.reasons import Reason
 from services.contracts.settings import Derive, Policies, Settings, Shop, Source, Threshold
 from services.contracts.workspace import EmailTemplate, Template, Workspace
@@ -27,6 +27,7 @@ from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer,
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
+from services.trigger_engine.policies import caps
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Profile, dump, load
 
@@ -79,11 +80,10 @@ REMINDER = journey("reminder", "cart.abandoned", exits=until("order.placed"), ke
 
 
 def workspace(
-    *journeys: Journey, derive: Derive = DERIVE, templates: Any = None, schemas: Any = None, holdout: float = 0.0
+    *journeys: Journey, derive: Derive = DERIVE, templates: Any = None, schemas: Any = None, **policies: Any
 ) -> Workspace:
-    """A workspace of the shop."""
-    policies = Policies(derive=derive, holdout=holdout)
-    settings = Settings(shop=SHOP, sources={"backend": Source("http")}, policies=policies)
+    """A workspace of the shop; `policies` are those of wici.yaml."""
+    settings = Settings(shop=SHOP, sources={"backend": Source("http")}, policies=Policies(derive=derive, **policies))
     return Workspace(settings, journeys, templates or TEMPLATES, schemas or {})
 
 
@@ -138,6 +138,7 @@ class Run:
     now: datetime = AT
     messages: dict[bytes, Message] = field(default_factory=dict)
     revoked: dict[bytes, Reason] = field(default_factory=dict)
+    states: dict[bytes, State] = field(default_factory=dict)
     timers: dict[bytes, Timer] = field(default_factory=dict)
     entries: dict[bytes, EntryRow] = field(default_factory=dict)
     goals: dict[bytes, datetime] = field(default_factory=dict)
@@ -180,6 +181,7 @@ class Run:
             self._seen.add(one.id)
             turn = self._turn()
             profile = self._who(one, turn)
+            self._look_at_sends(profile, turn)
             react.on_event(profile, one, turn)
             if one.type in self.definitions.listened:
                 self._past.setdefault(profile.id, []).append(Past(one.type, one.time, one.fields))
@@ -192,7 +194,7 @@ class Run:
         none = msgspec.convert({}, type=type(happened("page.viewed").data))
         receipt = Arrival(ids.outcome(kind), f"message.{kind}", "wici", self.now, self.now, none, b"", (),
                           decoded={"message": fields})  # fmt: skip
-        turn = self._turn()
+        turn = self._turn(profile)
         react.on_receipt(profile, receipt, turn)
         self._keep(turn.into)
         return self
@@ -200,9 +202,9 @@ class Run:
     def wait(self, by: timedelta, *, held: bool = False) -> Run:
         """Let time pass; timers fire when due, in order."""
         end = self.now + by
-        while due := sorted((t.due, t.id) for t in self.timers.values() if t.due is not None and t.due <= end):
+        while due := sorted((t.due, *self._urgency(t), t.id) for t in self.timers.values() if t.due and t.due <= end):
             self.now = max(self.now, due[0][0])
-            self.fire(due[0][1], held=held)
+            self.fire(due[0][-1], held=held)
         self.now = end
         return self
 
@@ -223,7 +225,22 @@ class Run:
         return self
 
     def _turn(self, profile: Profile | None = None) -> Turn:
-        return Turn(self.definitions, self.now, Reaction(), self._past_of(profile) if profile else ())
+        turn = Turn(self.definitions, self.now, Reaction(), self._past_of(profile) if profile else ())
+        if profile is not None:
+            self._look_at_sends(profile, turn)
+        return turn
+
+    def _urgency(self, timer: Timer) -> tuple[int, datetime]:
+        profile = self._people.find(timer.profile_id)
+        assert profile is not None
+        return react.urgency(profile, timer.id, self.definitions)
+
+    def _look_at_sends(self, profile: Profile, turn: Turn) -> None:
+        """What became of the messages that caps count: `states` says, and nothing has left of which it does not."""
+        states = {key: self.states.get(key, State.QUEUED) for key in caps.unsettled(profile)}
+        states |= {key: State.REVOKED for key in states if key in self.revoked}
+        caps.settle(profile, states)
+        turn.unclaimed = {key: self.messages[key].entry_id for key, state in states.items() if state == State.QUEUED}
 
     def _past_of(self, profile: Profile) -> list[Past]:
         return [past for mine in (profile.id, *profile.formerly) for past in self._past.get(mine, ())]
@@ -238,6 +255,8 @@ class Run:
     def _keep(self, into: Reaction) -> None:
         for revocation in into.revocations:
             for key, message in self.messages.items():
+                if self.states.get(key, State.QUEUED) != State.QUEUED:
+                    continue
                 same = self._people.now(message.profile_id) == self._people.now(revocation.profile_id)
                 if same and revocation.covers(message):
                     self.revoked.setdefault(key, revocation.reason)

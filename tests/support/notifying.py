@@ -102,7 +102,7 @@ def message(n: int, *, customer: int | None = None, **fields: Any) -> Message:
 
 _COLUMNS = (
     "send_key", "profile_id", "entry_id", "journey", "step", "class", "topic", "channel", "template", "locale",
-    "recipient", "context", "on_unknown", "created_at", "expires_at",
+    "recipient", "context", "on_unknown", "created_at", "expires_at", "quiet",
 )  # fmt: skip
 
 
@@ -110,7 +110,8 @@ async def enqueue(pool: asyncpg.Pool, messages: Iterable[Message]) -> None:
     """Queue messages in this order, as the engine does."""
     rows = [
         (m.send_key, m.profile_id, m.entry_id, m.journey, m.step, m.klass, m.topic, m.channel, m.template, m.locale,
-         m.recipient, msgspec.json.encode(m.context), m.on_unknown, m.created_at, m.expires_at)
+         m.recipient, msgspec.json.encode(m.context), m.on_unknown, m.created_at, m.expires_at,
+         [asyncpg.Range(*span) for span in m.quiet] or None)
         for m in messages
     ]  # fmt: skip
     await pool.copy_records_to_table("outbound", schema_name="queue", columns=_COLUMNS, records=rows)

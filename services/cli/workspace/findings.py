@@ -29,6 +29,7 @@ RULES: dict[str, str] = {
     "missing-file": "the workspace has the files it needs",
     "missing-key": "required keys are there",
     "name-mismatch": "a journey is named like its file",
+    "never-said": "policies leave time and room for what journeys say",
     "no-account": "a channel has an account at a provider",
     "no-adapter": "this storefront or provider is known, and not connected in this version",
     "no-sender": "an e-mail has an address that it comes from",

@@ -14,6 +14,7 @@ from services.cli.workspace.policies import percent
 from services.cli.workspace.positions import Mapping, Node
 from services.cli.workspace.reader import read
 from services.cli.workspace.row import Row
+from services.cli.workspace.sends import SendCheck
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.steps import StepReader
 from services.cli.workspace.surroundings import Surroundings
@@ -41,7 +42,8 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     holdout = percent(row.text("holdout"))
     if holdout and not row.rows("goal"):
         sheet.warning(row.at("holdout"), "holdout-without-goal", "a holdout measures nothing here", "write a goal: …")
-    reader = StepReader(sheet, around, event, klass, lambda each: _exit(each, event, sheet, around))
+    sends = SendCheck(sheet, around, event, klass, row.maybe("topic"))
+    reader = StepReader(sheet, around, event, sends, lambda each: _exit(each, event, sheet, around))
     return Journey(
         name=row.text("journey"),
         enter=_enter(entered, sheet, around) if entered else Enter(""),

@@ -26,6 +26,7 @@ from services.contracts.message import CHANNELS
 from services.contracts.settings import Settings
 from services.contracts.workspace import Template, Workspace
 from services.trigger_engine.journeys.own_facts import own_facts
+from services.trigger_engine.policies.rules import ready
 
 SETTINGS_FILE = "wici.yaml"
 JOURNEYS = "journeys"
@@ -86,8 +87,10 @@ def _surroundings(
     channels = frozenset(account.channel for account in settings.accounts)
     zone = settings.shop.time_zone
     speaking = {name for name, sender in settings.senders.items() if sender.email}
-    classes = frozenset(name for name in CLASSES if {name, SPEAKS_AS.get(name)} & speaking)
-    return Surroundings(templates, own_events, channels, classes, time_zone=zone)
+    counts_as = ready(settings).counts_as
+    with_sender = frozenset(name for name in counts_as if {counts_as[name], SPEAKS_AS.get(counts_as[name])} & speaking)
+    never = tuple(cap for cap in settings.policies.caps if cap.at_most == 0)
+    return Surroundings(templates, own_events, channels, with_sender, time_zone=zone, counts_as=counts_as, never=never)
 
 
 def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
-from services.cli.workspace import derived
+from services.cli.workspace import derived, limits
 from services.cli.workspace.policies_shape import DERIVED_LATER
 from services.cli.workspace.positions import plain
 from services.cli.workspace.row import Row
@@ -12,6 +12,7 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.settings import Derive, Policies
 
 NOTHING: tuple[Any, ...] = ("none", "off", "on", [], {}, "0%")
+APPLIED = frozenset({"classes", "quiet_hours", "caps", "brake", "holdout", "sms", "sms_opt_out", "derive"})
 NOT_YET = "it is kept, and takes effect in a later version"
 
 
@@ -19,16 +20,16 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
     """The policies of a checked `policies:` mapping; defaults where there is none."""
     if row is None:
         return Policies()
-    for key in ("classes", "quiet_hours", "caps", "brake"):
-        _not_yet(row, key, sheet)
-    classes = row.row("classes")
+    _not_yet(row, "brake", sheet)
     written = row.row("derive")
-    elsewhere = ("classes", "derive", "holdout", "sms", "sms_opt_out")
-    other = {key: plain(row.node_of(key)) for key in row.values if key not in elsewhere}
+    other = {key: plain(row.node_of(key)) for key in row.values if key not in APPLIED}
     if written:
         other |= {f"derive.{key}": plain(written.node_of(key)) for key in written.values if key in DERIVED_LATER}
     return Policies(
-        classes=dict(classes.values) if classes else {},
+        classes=limits.classes(row.row("classes"), sheet),
+        quiet_hours=limits.quiet_hours(row.row("quiet_hours"), sheet),
+        caps=tuple(limits.cap(each, sheet) for each in row.rows("caps")),
+        brake=limits.brake(row.row("brake")),
         derive=derive(written, sheet) if written else Derive(),
         holdout=percent(row.text("holdout")),
         plain_sms=row.text("sms") == "transliterate",

@@ -15,14 +15,20 @@ CHANNEL = Choice(CHANNELS, "how it is said", rule="unknown-channel", what="chann
 THEN = Choice(("wait", "drop"), "what becomes of a message that may not leave now")
 HOLDOUT = Text("a share of customers that gets nothing, so that the effect can be measured", r"\d{1,2}(\.\d+)?%", "5%")
 OFF = ("off",)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+HOLIDAYS = "public_holidays"
+MOST_AT_MOST = 100
+"""A customer's profile remembers each message that a cap counts."""
+_HOURS = r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)"
 
 _QUIET = ByKind(
-    scalar=Text("none, or hours", r"none|\d\d:\d\d-\d\d:\d\d", "20:00-09:00", "bad-cron-or-time"),
+    scalar=Text("none, or hours", rf"none|{_HOURS}", "20:00-09:00", "bad-cron-or-time"),
     mapping=Table(
         {
-            "hours": Text("from-to", r"\d\d:\d\d-\d\d:\d\d", "20:00-09:00", "bad-cron-or-time"),
-            "also": ListOf(Text(like="sunday"), "whole days"),
+            "hours": Text("from-to, where the customer lives", _HOURS, "20:00-09:00", "bad-cron-or-time"),
+            "also": ListOf(Choice((*WEEKDAYS, HOLIDAYS), what="day"), "whole days", alone=True),
             "then": THEN,
+            "classes": ListOf(CLASS, "which keep to it; all but transactional if absent", alone=True, at_least=1),
         },
         required=("hours",),
         like="{hours: 20:00-09:00, then: wait}",
@@ -35,7 +41,7 @@ _CAP = Table(
         "channel": CHANNEL,
         "class": CLASS,
         "topic": Text("a line in the preference centre", like="cart-reminders"),
-        "at_most": Number("messages", least=0, whole=True),
+        "at_most": Number("messages, 100 at most", least=0, whole=True),
         "per": Duration("in any such span", "7 days"),
         "then": THEN,
     },

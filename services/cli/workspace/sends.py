@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from services.cli.workspace.findings import short, write_instead
 from services.cli.workspace.row import Row
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
-from services.contracts.message import Channel
+from services.contracts.message import Channel, MessageClass
 from services.trigger_engine.journeys.conditions import ListOf, Record, Type
 from services.trigger_engine.journeys.scopes import template_scope
+from services.trigger_engine.policies.caps import counts
 
 FILES: Mapping[Channel, str] = {"email": "email.md", "sms": "sms.txt"}
 
 
 class SendCheck:
-    """Checks the send steps of one journey of class `klass`, entered by `event`."""
+    """Checks the send steps of one journey of class `klass` and topic `topic`, entered by `event`."""
 
-    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str) -> None:
+    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str, topic: str | None = None) -> None:
         self._sheet = sheet
         self._around = around
         self._event = event
         self._klass = klass
+        self._topic = topic
         self._scope = template_scope(event, around.own_events, around.facts) if event in around.events else None
 
     def check(self, row: Row, template: str, via: tuple[Channel, ...]) -> None:
         """Template known, a text for every channel, somebody to deliver it, nothing read that will not be there."""
         self._accounts(row, via)
+        self._room(row, via)
         if not template:
             return
         folder = self._around.templates.get(template)
@@ -51,6 +55,14 @@ class SendCheck:
             self._sheet.error(row.at("via"), "no-account", message, hint)
         else:
             self._sheet.warning(row.at("via"), "no-account", message, hint)
+
+    def _room(self, row: Row, via: tuple[Channel, ...]) -> None:
+        """A step that no channel can ever say anything for, because caps leave no room."""
+        klass = cast("MessageClass", row.text("class", self._klass))
+        counts_as = self._around.counts_as.get(klass, klass)
+        if via and all(any(counts(cap, one, counts_as, self._topic) for cap in self._around.never) for one in via):
+            hint = "raise at_most of the cap in wici.yaml, or remove the step"
+            self._sheet.warning(row.at("send"), "never-said", "a cap with at_most: 0 keeps this step silent", hint)
 
     def _channels(self, row: Row, folder: TemplateFolder, via: tuple[Channel, ...]) -> None:
         for channel in via:

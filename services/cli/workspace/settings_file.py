@@ -21,8 +21,10 @@ from services.cli.workspace.settings_shape import SETTINGS
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.topic_source import check_topic_source
 from services.contracts.message import CHANNELS
-from services.contracts.settings import Account, Links, Sender, Settings, Shop, Source
+from services.contracts.settings import Account, Links, Policies, Sender, Settings, Shop, Source
 from services.kit.secrets import is_reference
+from services.trigger_engine.policies.public_holidays import is_known
+from services.trigger_engine.profiles.identifiers import country
 
 WITHOUT_ADAPTER = frozenset(STOREFRONTS_WITHOUT_ADAPTER + EMAIL_WITHOUT_ADAPTER + SMS_WITHOUT_ADAPTER)
 
@@ -41,8 +43,10 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
     `own_types` are the shop's own event types.
     """
     row = read(SETTINGS, node, sheet, "wici.yaml") or Row(node, {})
+    shop, policy = _shop(row.row("shop"), sheet), policies(row.row("policies"), sheet)
+    _check_holidays(row, shop, policy, sheet)
     return Settings(
-        shop=_shop(row.row("shop"), sheet),
+        shop=shop,
         sources={
             name: _source(source, sheet, own_types)
             for name, source in row.named("sources").items()
@@ -50,7 +54,7 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
         },
         accounts=tuple(_accounts(row.row("providers"), sheet)),
         senders={name: _sender(sender) for name, sender in _rows(row.row("senders"))},
-        policies=policies(row.row("policies"), sheet),
+        policies=policy,
         links=_links(row.row("links")),
         teams=_plain(row, "teams"),
     )
@@ -82,6 +86,7 @@ def _shop(row: Row | None, sheet: Sheet) -> Shop:
         locale=row.text("locale"),
         currency=row.text("currency"),
         time_zone=zone,
+        country=row.text("country"),
         address=row.text("address"),
         address_form=cast("Literal['first_name', 'pan_pani', 'neutral']", row.text("address_form", "first_name")),
         legal={key: str(value) for key, value in (row.row("legal") or Row(row.node, {})).values.items()},
@@ -89,6 +94,17 @@ def _shop(row: Row | None, sheet: Sheet) -> Shop:
         return_days=None if days is None else int(days),
         brands=row.named("brands"),
     )
+
+
+def _check_holidays(row: Row, shop: Shop, policy: Policies, sheet: Sheet) -> None:
+    """Where public holidays are quiet, the shop's country must be one whose holidays are known."""
+    if not any(quiet.holidays for quiet in policy.quiet_hours.values()):
+        return
+    home = shop.country or country(shop.time_zone, shop.locale)
+    if not is_known(home):
+        message = f"the public holidays of {short(home)} are not known" if home else "in which country is the shop?"
+        hint = "write shop.country, such as PL, or leave public_holidays out"
+        sheet.error((row.row("shop") or row).at("country"), "bad-value", message, hint)
 
 
 def _source(row: Row, sheet: Sheet, own_types: Collection[str]) -> Source:

@@ -25,6 +25,7 @@ SHOP = Table(
         "locale": Text("BCP 47", r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", "pl"),
         "currency": Text("ISO 4217", r"[A-Z]{3}", "PLN"),
         "time_zone": Text("IANA", like="Europe/Warsaw"),
+        "country": Text("ISO 3166-1, for public holidays; the time zone's if absent", r"[A-Z]{2}", "PL"),
         "address": Text("postal, for the footer", like="ul. Prosta 1, 00-001 Warszawa"),
         "address_form": Choice(("first_name", "pan_pani", "neutral"), "how customers are addressed"),
         "legal": Table(

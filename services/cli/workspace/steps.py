@@ -42,16 +42,18 @@ UNTIL = "until "
 
 
 class StepReader:
-    """Reads the steps of one journey of class `klass`, entered by `event`, in the order of the file.
+    """Reads the steps of one journey, entered by `event`, in the order of the file.
 
-    `rule` reads and checks an event type with its condition on `received`.
+    `sends` checks its send steps; `rule` reads and checks an event type with its condition on `received`.
     """
 
-    def __init__(self, sheet: Sheet, around: Surroundings, event: str, klass: str, rule: Callable[[Row], Rule]) -> None:
+    def __init__(
+        self, sheet: Sheet, around: Surroundings, event: str, sends: SendCheck, rule: Callable[[Row], Rule]
+    ) -> None:
         self._sheet = sheet
         self._rule = rule
         self._scope = condition_scope(event, None, around.own_events, around.facts) if event in around.events else None
-        self._sends = SendCheck(sheet, around, event, klass)
+        self._sends = sends
         self._ordinals: Counter[str] = Counter()
         self._ids: dict[str, Place] = {}
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
-from services.contracts.message import Channel
+from services.contracts.message import Channel, MessageClass
+from services.contracts.policies import Cap
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import Type
 
@@ -31,7 +32,8 @@ class Surroundings:
 
     `own_events` are JSON Schemas by event type, `channels` those that an account delivers, `classes_with_sender` the
     message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
-    `segments` is None where their file could not be read, and `time_zone` the shop's.
+    `segments` is None where their file could not be read, and `time_zone` the shop's. `counts_as` says as which class
+    another one counts, `never` holds the caps that let nothing pass.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
@@ -41,6 +43,8 @@ class Surroundings:
     facts: Mapping[str, Type] = field(default_factory=dict)
     segments: frozenset[str] | None = None
     time_zone: str = "UTC"
+    counts_as: Mapping[MessageClass, MessageClass] = field(default_factory=dict)
+    never: tuple[Cap, ...] = ()
 
     @property
     def events(self) -> frozenset[str]:

@@ -30,6 +30,7 @@ def upgrade() -> None:
             on_unknown text NOT NULL DEFAULT 'settle',
             created_at timestamptz NOT NULL,    -- marketing time
             expires_at timestamptz,             -- marketing time
+            quiet      tstzmultirange,          -- marketing time at which it must not leave
             state      smallint NOT NULL DEFAULT 0,  -- services.contracts.message.State
             reason     text,
             attempt_id uuid,                    -- the newest

@@ -14,7 +14,7 @@ from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, T
 from services.trigger_engine.journeys.conditions import Type
 from services.trigger_engine.journeys.derived.registry import READ_CARTS, Wanted, follows, wanted
 from services.trigger_engine.journeys.own_facts import own_facts, said_by
-from services.trigger_engine.profiles.identifiers import country
+from services.trigger_engine.policies.rules import Rules, ready
 
 CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message carries; the rest the notifier knows
 
@@ -22,7 +22,8 @@ CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message car
 class Definitions(msgspec.Struct):
     """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin.
 
-    `listened` are the event types that exits, goals and `wait_for` listen to, `awaited` those of `wait_for` alone.
+    `enters` has the highest priority first; `listened` are the event types that exits, goals and `wait_for` listen to,
+    `awaited` those of `wait_for` alone.
     """
 
     settings: Settings
@@ -37,6 +38,7 @@ class Definitions(msgspec.Struct):
     rules: dict[str, Wanted]
     follows: dict[str, tuple[Wanted, ...]]
     standing: tuple[Wanted, ...]
+    policies: Rules
     keeps_cart: bool
     receipts: frozenset[str]
     listened: frozenset[str]
@@ -66,6 +68,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
     listened = frozenset(kind for one in compiled for kind in one.hears)
     heard = set(enters) | listened
     rules = wanted(workspace.settings.policies.derive, heard)
+    policies = ready(workspace.settings)
     definitions = Definitions(
         settings=workspace.settings,
         templates=workspace.templates,
@@ -82,11 +85,12 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         rules=rules,
         follows=follows(rules),
         standing=tuple((rule, policy) for rule, policy in rules.values() if rule.standing),
+        policies=policies,
         keeps_cart=not READ_CARTS.isdisjoint(rules) or any(one.reads_cart for one in compiled),
         receipts=_receipts(heard),
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
-        region=country(workspace.settings.shop.time_zone, workspace.settings.shop.locale),
+        region=policies.country,
         version=workspace.version,
     )
     for journey in older:

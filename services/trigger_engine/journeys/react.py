@@ -7,14 +7,15 @@ The profile is changed in place; who catches an error throws it away.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import alarms, deriving, enter, hearing, walk
+from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
-from services.trigger_engine.journeys.reaction import Derived, Note, Reaction, Revocation, Rule
+from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles import facts
 from services.trigger_engine.profiles.arrival import Arrival
@@ -27,7 +28,7 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Take in one event."""
     withdrawn = facts.apply(profile, event, keep_cart=turn.definitions.keeps_cart)
     for name in withdrawn:
-        withdraw(profile, name, turn.into)
+        withdraw(profile, name, turn)
     if event.type in STATEABLE_TYPES and deriving.already_stated(profile, event):
         turn.into.skip("", Reason.DUPLICATE)
         return
@@ -57,15 +58,25 @@ def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
     if receipt.type == "message.unsubscribed":
         message = receipt.fields["message"]
         for name in facts.withdraw(profile, message["channel"], receipt.time):
-            withdraw(profile, name, turn.into)
+            withdraw(profile, name, turn)
     _happen(profile, receipt, turn)
     _start(profile, turn)
 
 
-def withdraw(profile: Profile, name: str, into: Reaction) -> None:
+def withdraw(profile: Profile, name: str, turn: Turn) -> None:
     """Take back what is unsent on a channel (or a topic of it, `channel:topic`) whose consent is gone."""
     channel, _, topic = name.partition(":")
-    into.revoke(Revocation(Reason.WITHDRAWN, profile.id, None, channel, topic or None))
+    walk.take_back(profile, Revocation(Reason.WITHDRAWN, profile.id, None, channel, topic or None), turn)
+
+
+def urgency(profile: Profile, timer: bytes, definitions: Definitions) -> tuple[int, datetime]:
+    """Which of several timers that are due at once goes first: the smaller. Priority, then who has waited longest."""
+    for entry in profile.entries:
+        if entry.id == timer:
+            compiled = definitions.revisions.get((entry.journey, entry.revision))
+            priority = 0 if compiled is None else compiled.journey.priority
+            return -priority, entry.waiting or entry.entered_at
+    return 0, profile.created_at
 
 
 def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> None:

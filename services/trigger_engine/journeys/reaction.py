@@ -71,10 +71,13 @@ class Revocation(msgspec.Struct, frozen=True, gc=False):
 
     def covers(self, message: Message) -> bool:
         """Whether this takes back the message."""
+        return self.reaches(message.entry_id, message.klass, message.channel, message.topic)
+
+    def reaches(self, entry_id: bytes, klass: str, channel: str, topic: str | None) -> bool:
+        """Whether this takes back a message of that entry, class, channel and topic."""
         if self.entry_id is not None:
-            return message.entry_id == self.entry_id
-        told = message.klass in NEEDS_CONSENT and message.channel == self.channel
-        return told and self.topic in (None, message.topic)
+            return entry_id == self.entry_id
+        return klass in NEEDS_CONSENT and channel == self.channel and self.topic in (None, topic)
 
 
 class Derived(msgspec.Struct, gc=False):
@@ -96,8 +99,9 @@ class Reaction(msgspec.Struct):
     """All that follows from one input, or from a batch of them.
 
     `messages` are by profile, `walked` by entry; `trace` is that of the event being looked at. `goals` has, by entry,
-    when its goal was reached, in source time; `joined` are profiles
-    that others have become one with, whose alarms must be set anew.
+    when its goal was reached, in source time; `joined` are profiles that others have become one with, whose alarms must
+    be set anew. `given_back` are send keys of queued messages that do not count under caps any more, if they are taken
+    back in time.
     """
 
     messages: dict[bytes, list[Message]] = msgspec.field(default_factory=dict)
@@ -110,6 +114,7 @@ class Reaction(msgspec.Struct):
     trace: list[Note] = msgspec.field(default_factory=list)
     walked: dict[bytes, list[Walked]] = msgspec.field(default_factory=dict)
     joined: set[bytes] = msgspec.field(default_factory=set)
+    given_back: set[bytes] = msgspec.field(default_factory=set)
 
     def say(self, message: Message) -> None:
         """Queue a message."""

@@ -43,7 +43,7 @@ class Go(msgspec.Struct, frozen=True):
 class Sleep(msgspec.Struct, frozen=True):
     """Stay at this step until a moment of marketing time; `heard` is what a `wait_for` has heard so far, as bits.
 
-    `reason` is given where a policy makes it wait.
+    `reason` is given where a policy makes it wait: the step is then decided again.
     """
 
     until: datetime

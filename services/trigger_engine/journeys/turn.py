@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,8 @@ class Turn(msgspec.Struct):
     """What one decision is made with.
 
     `now` is marketing time; `into` collects what follows. `past` holds recorded events of the customer that exits,
-    goals and waits listen to; `held` is set where a timer was held too long; `starts` are yet to be done.
+    goals and waits listen to; `held` is set where a timer was held too long; `starts` are yet to be done. `unclaimed`
+    are queued messages that caps count, by send key, with their entries.
     """
 
     definitions: Definitions
@@ -44,3 +45,4 @@ class Turn(msgspec.Struct):
     held: bool = False
     starts: list[Starting] = []
     depth: int = 0
+    unclaimed: Mapping[bytes, bytes] = {}

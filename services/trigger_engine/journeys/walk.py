@@ -15,6 +15,7 @@ from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revoca
 from services.trigger_engine.journeys.situation import Decision, Go, Situation, Sleep
 from services.trigger_engine.journeys.steps import decide
 from services.trigger_engine.journeys.turn import Starting, Turn
+from services.trigger_engine.policies import caps
 from services.trigger_engine.profiles.facts import learn
 from services.trigger_engine.profiles.state import Entry, Profile
 
@@ -38,13 +39,17 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         _note(entry, decision, turn)
         if isinstance(decision, Sleep):
             entry.heard = decision.heard
+            entry.waiting = (entry.waiting or turn.now) if decision.reason else None
             _sleep(profile, entry, decision.until, turn.into)
             return
+        entry.waiting = None
         if not isinstance(decision, Go):
             finish(profile, entry, decision.reason, turn, linger=_linger(compiled))
             return
         for message in decision.messages:
             turn.into.say(message)
+            if turn.definitions.policies.caps:
+                caps.note(profile, message, turn.definitions.policies.caps)
         _act(profile, entry, decision, turn)
         to = decision.to
     raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
@@ -93,7 +98,7 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
                 turn.into.note(entry.id, Walked(turn.now, entry.step, None, seen))
                 finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=_linger(compiled))
                 return
-    advance(profile, entry, _onward(compiled.nodes[entry.step]), turn)
+    advance(profile, entry, _onward(compiled.nodes[entry.step]) if entry.waiting is None else entry.step, turn)
 
 
 def _onward(node: Node) -> str | None:
@@ -113,11 +118,30 @@ def receive(profile: Profile, entry: Entry, bits: int, turn: Turn) -> None:
 
 def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
     """End an entry before its time, and take back what it has not yet said."""
-    turn.into.revoke(Revocation(reason, profile.id, entry.id))
+    take_back(profile, Revocation(reason, profile.id, entry.id), turn)
     if entry.until is None:
         finish(profile, entry, reason, turn)
     else:
         profile.entries.remove(entry)
+
+
+def take_back(profile: Profile, revocation: Revocation, turn: Turn) -> None:
+    """Take back what is unsent, and give back what it has used of the caps.
+
+    Of rows of the queue it is not certain yet that no claim comes first: `given_back` names them.
+    """
+    into = turn.into
+    if profile.sent:
+        mine = {m.send_key for m in into.messages.get(profile.id, ()) if revocation.covers(m)}
+        queued = {
+            one.key
+            for one in profile.sent
+            if one.key in turn.unclaimed
+            and revocation.reaches(turn.unclaimed[one.key], one.klass, one.channel, one.topic)
+        }
+        caps.forget(profile, mine | queued)
+        into.given_back |= queued
+    into.revoke(revocation)
 
 
 def reach(profile: Profile, entry: Entry, at: datetime, turn: Turn, *, stay: bool) -> None:

@@ -61,7 +61,8 @@ PROFILE = Record({
 ENTRY = Record({"id": STRING, "entered_at": TIMESTAMP, "journey": STRING, "revision": NUMBER, "key": STRING})
 SHOP = Record({
     "name": STRING, "url": STRING, "locale": STRING, "currency": STRING, "time_zone": STRING, "address": STRING,
-    "address_form": STRING, "legal": ANYTHING, "free_delivery_from": MONEY, "return_days": NUMBER, "brands": ANYTHING,
+    "country": STRING, "address_form": STRING, "legal": ANYTHING, "free_delivery_from": MONEY, "return_days": NUMBER,
+    "brands": ANYTHING,
 })  # fmt: skip
 SAID = Record({"class": STRING, "channel": STRING, "journey": STRING, "topic": STRING, "language": STRING})
 LINKS = Record({"unsubscribe": STRING, "preferences": STRING})

@@ -28,6 +28,7 @@ def merge(keeper: Profile, other: Profile) -> list[Entry]:
     keeper.stated |= other.stated
     keeper.formerly += [*other.formerly, other.id]
     del keeper.formerly[:-MOST_FORMER]
+    keeper.sent = sorted((*keeper.sent, *other.sent), key=lambda one: (one.at, one.key))
     for cart_id, at in other.bought.items():
         keeper.bought[cart_id] = max(at, keeper.bought.get(cart_id, at))
     _merge_cart(keeper, other)

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from services.contracts.message import Channel, MessageClass
+
 
 class Identifier(NamedTuple):
     """One name that a customer goes by. `source` is empty where the value means the same everywhere."""
@@ -104,13 +106,25 @@ class Alarm(msgspec.Struct, array_like=True, frozen=True, gc=False):
     generation: int
 
 
+class Sent(msgspec.Struct, array_like=True, gc=False):
+    """A message that was queued `at` and counts under a cap; `left` once it is known to have left."""
+
+    key: bytes
+    at: datetime
+    channel: Channel
+    klass: MessageClass
+    topic: str | None = None
+    left: bool = False
+
+
 class Entry(msgspec.Struct, array_like=True):
     """One enrolment that is live, or has ended and may still be exited or reach its goal until `until`.
 
     `event` keeps those fields of the entering event that later steps, exits and goals read. What happened before
     `since`, in source time, neither exits it nor reaches its goal. `heard` has a bit for each rule of the `wait_for`
     where it stands that was fulfilled; `held` tells whether a holdout kept it silent, None where there was none to;
-    `started` whether another journey has started it, so that its event is not the journey's own.
+    `started` whether another journey has started it, so that its event is not the journey's own; `waiting` since when
+    policies make it wait at a step that will be decided again.
     """
 
     id: bytes
@@ -129,6 +143,7 @@ class Entry(msgspec.Struct, array_like=True):
     heard: int = 0
     held: bool | None = None
     started: bool = False
+    waiting: datetime | None = None
 
 
 class Profile(msgspec.Struct):
@@ -136,7 +151,7 @@ class Profile(msgspec.Struct):
 
     `stated` holds the business keys of facts that the shop or wici has stated; `alarms` what wakes by kind, of
     `alarms_set` that were ever set; `formerly` the ids of profiles that became this one; `arms` the ways of splits and
-    holdouts that the customer went first, and goes ever after.
+    holdouts that the customer went first, and goes ever after; `sent` the messages that caps count, oldest first.
     """
 
     id: bytes
@@ -163,6 +178,7 @@ class Profile(msgspec.Struct):
     entered: dict[str, dict[str, datetime]] = msgspec.field(default_factory=dict)
     formerly: list[bytes] = msgspec.field(default_factory=list)
     arms: dict[str, Fact] = msgspec.field(default_factory=dict)
+    sent: list[Sent] = msgspec.field(default_factory=list)
 
     def fact(self, name: str) -> Any:
         """The value of one fact, None when it is not known."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
 import msgspec
 
 from services.contracts.message import SETTLED, Message, State
@@ -16,7 +17,7 @@ from services.trigger_engine.profiles.consent import NEEDS_CONSENT
 
 COLUMNS = (
     "send_key", "profile_id", "entry_id", "journey", "step", "class", "topic", "channel", "template", "locale",
-    "recipient", "context", "on_unknown", "created_at", "expires_at",
+    "recipient", "context", "on_unknown", "created_at", "expires_at", "quiet",
 )  # fmt: skip
 LOCK = f"""
     SELECT send_key, state, profile_id, entry_id, channel, class, topic FROM queue.outbound
@@ -26,6 +27,7 @@ REVOKE = f"""
     UPDATE queue.outbound o SET state = {State.REVOKED}, reason = w.reason, settled_at = $3, context = ''
     FROM unnest($1::uuid[], $2::text[]) AS w (send_key, reason)
     WHERE o.send_key = w.send_key"""
+FATES = "SELECT send_key, state, entry_id FROM queue.outbound WHERE send_key = ANY($1)"
 FOLLOW = f"""
     UPDATE queue.outbound o SET profile_id = w.new FROM unnest($1::uuid[], $2::uuid[]) AS w (old, new)
     WHERE o.profile_id = w.old AND o.state < {SETTLED}"""
@@ -70,6 +72,7 @@ async def say(connection: Connection, messages: Sequence[Message]) -> None:
             (
                 m.send_key, m.profile_id, m.entry_id, m.journey, m.step, m.klass, m.topic, m.channel, m.template,
                 m.locale, m.recipient, encode(m.context), m.on_unknown, m.created_at, m.expires_at,
+                [asyncpg.Range(*span) for span in m.quiet] or None,
             )
             for m in messages
         ]  # fmt: skip
@@ -90,13 +93,13 @@ class Unsettled(NamedTuple):
 
 async def take_back(
     connection: Connection, revocations: Sequence[Revocation], merged: Mapping[bytes, bytes], real: datetime
-) -> None:
+) -> dict[bytes, Reason]:
     """Revoke what is unclaimed, and let messages follow merged profiles. Rows are locked in the order of their keys.
 
-    The profiles of `revocations` are those that stay after the merges.
+    The profiles of `revocations` are those that stay after the merges. Returns what was revoked, by send key.
     """
     if not revocations and not merged:
-        return
+        return {}
     profiles = {*merged, *(revocation.profile_id for revocation in revocations)}
     rows = [Unsettled(*row) for row in await connection.fetch(LOCK, list(profiles))]
     revoked = covered(rows, revocations, merged)
@@ -104,6 +107,22 @@ async def take_back(
         await connection.execute(REVOKE, list(revoked), list(revoked.values()), real)
     if merged:
         await connection.execute(FOLLOW, list(merged), list(merged.values()))
+    return revoked
+
+
+class Fate(NamedTuple):
+    """Where a queued message stands."""
+
+    state: int
+    entry_id: bytes
+
+
+async def fates(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Fate]:
+    """Where these messages stand now, without locking them; those whose rows are gone are left out."""
+    if not keys:
+        return {}
+    rows = await connection.fetch(FATES, keys)
+    return {row[0]: Fate(row[1], row[2]) for row in rows}
 
 
 def covered(

@@ -10,7 +10,7 @@ import pytest
 from services.cli.workspace.command import check
 from tests.unit.workspace.folder import JOURNEY, SETTINGS, write
 
-WARNED = SETTINGS + "policies: {brake: {per_journey_and_hour: 10}}\n"
+WARNED = SETTINGS + "policies: {caps: [{channel: sms, at_most: 0, per: 1 day}]}\n"
 
 
 def test_warnings_do_not_fail_unless_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +30,7 @@ def test_a_program_gets_the_same_facts_as_json(tmp_path: Path, capsys: pytest.Ca
     said = json.loads(capsys.readouterr().out)
     assert (said["errors"], said["warnings"], said["files"]) == (1, 1, 4)
     assert [(each["file"], each["line"], each["rule"]) for each in said["findings"]] == [
-        ("journeys/hello.yaml", 6, "unknown-channel"), ("wici.yaml", 7, "not-yet-applied"),
+        ("journeys/hello.yaml", 6, "unknown-channel"), ("wici.yaml", 7, "never-said"),
     ]  # fmt: skip
 
 

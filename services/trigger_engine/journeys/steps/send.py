@@ -9,7 +9,12 @@ from services.contracts.journey import Send
 from services.contracts.message import Channel, Message, MessageClass
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Node, pick
-from services.trigger_engine.journeys.situation import Decision, End, Go, Situation
+from services.trigger_engine.journeys.situation import Decision, End, Go, Situation, Sleep
+from services.trigger_engine.journeys.steps.wait import customer_zone
+from services.trigger_engine.policies import timing
+from services.trigger_engine.policies.hours import Home
+from services.trigger_engine.policies.public_holidays import is_known
+from services.trigger_engine.policies.timing import Plan, Wish
 from services.trigger_engine.profiles.consent import NEEDS_CONSENT, allows
 from services.trigger_engine.profiles.facts import MASKED_EMAIL
 from services.trigger_engine.profiles.state import Profile
@@ -18,20 +23,46 @@ ADDRESS: dict[Channel, str] = {"email": "email", "sms": "phone"}
 
 
 def decide(node: Node, step: Send, situation: Situation) -> Decision:
-    """Say it where it may be said; where it may not, skip it or leave, as the step says."""
-    messages: list[Message] = []
-    skipped: list[Reason] = []
-    for channel in step.via:
-        reason = refusal(step, channel, situation)
-        if reason is None:
-            messages.append(_message(step, channel, situation))
-            if not step.every:
-                break
-        else:
-            skipped.append(reason)
-    if not messages and step.otherwise == "exit":
-        return End(skipped[-1], tuple(skipped))
-    return Go(node.next, tuple(messages), tuple(skipped))
+    """Say it where it may be said; wait where policies say so; where it may not be said, skip it or leave."""
+    refused = {channel: refusal(step, channel, situation) for channel in step.via}
+    allowed = tuple(channel for channel, reason in refused.items() if reason is None)
+    rules = situation.turn.definitions.policies
+    if rules.says_nothing:
+        wish, plan = None, Plan(allowed if step.every else allowed[:1])
+    else:
+        wish = _wish(step, situation)
+        plan = _plan(step, wish, allowed, situation)
+    if plan.until is not None:
+        return Sleep(plan.until, reason=plan.skipped[-1])
+    looked_at = step.via if step.every or not plan.channels else step.via[: step.via.index(plan.channels[0])]
+    skipped = (*(reason for channel in looked_at if (reason := refused[channel])), *plan.skipped)
+    if not plan.channels and step.otherwise == "exit":
+        return End(skipped[-1], skipped)
+    return Go(node.next, tuple(_message(step, channel, wish, situation) for channel in plan.channels), skipped)
+
+
+def _wish(step: Send, situation: Situation) -> Wish:
+    profile, definitions, journey = situation.profile, situation.turn.definitions, situation.compiled.journey
+    rules = definitions.policies
+    zone = customer_zone(profile.fact("time_zone"), definitions.settings.shop.time_zone)
+    own = str(profile.fact("country") or "").upper()
+    return Wish(
+        rules=rules,
+        sent=profile.sent,
+        klass=_class(step, situation),
+        topic=journey.topic,
+        home=Home(zone, own if is_known(own) else rules.country),
+        quiet=journey.quiet_hours == "inherit",
+    )
+
+
+def _plan(step: Send, wish: Wish, allowed: tuple[Channel, ...], situation: Situation) -> Plan:
+    """What policies say of the channels that are left; who has waited too long in all, waits no more."""
+    now, since = situation.turn.now, situation.entry.waiting
+    plan = (timing.together if step.every else timing.first)(wish, allowed, now)
+    if plan.until is not None and since is not None and now - since >= wish.rules.patience:
+        return Plan(skipped=plan.skipped)
+    return plan
 
 
 def refusal(step: Send, channel: Channel, situation: Situation) -> Reason | None:
@@ -63,7 +94,8 @@ def _has(template: Any, channel: Channel) -> bool:
 
 
 def _class(step: Send, situation: Situation) -> MessageClass:
-    return step.klass or situation.compiled.journey.klass
+    """The class that it counts as."""
+    return situation.turn.definitions.policies.counts_as[step.klass or situation.compiled.journey.klass]
 
 
 def _consents(profile: Profile, channel: Channel, topic: str | None, klass: MessageClass) -> bool:
@@ -75,7 +107,7 @@ def _consents(profile: Profile, channel: Channel, topic: str | None, klass: Mess
     return allows(own, klass)
 
 
-def _message(step: Send, channel: Channel, situation: Situation) -> Message:
+def _message(step: Send, channel: Channel, wish: Wish | None, situation: Situation) -> Message:
     profile, entry, definitions = situation.profile, situation.entry, situation.turn.definitions
     klass = _class(step, situation)
     slot = channel if step.every or len(step.via) == 1 else "first"
@@ -94,4 +126,5 @@ def _message(step: Send, channel: Channel, situation: Situation) -> Message:
         locale=profile.fact("locale"),
         topic=situation.compiled.journey.topic,
         on_unknown=step.on_unknown,
+        quiet=timing.silences(wish, channel, situation.turn.now) if wish is not None else (),
     )

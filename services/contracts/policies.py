@@ -1,0 +1,55 @@
+"""The policies of `wici.yaml` as they are published: one layer of rules for all journeys."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from services.contracts.message import Channel, MessageClass
+
+Then = Literal["wait", "drop"]
+
+
+class QuietHours(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a channel is quiet, where the customer lives: from `start` until `end`, in minutes of the local day.
+
+    `end` before `start` lies beyond midnight; two equal ones are no hours at all. `weekdays` are whole days that are
+    quiet (0 is Monday), `holidays` adds the public ones. `classes` are those that keep to it.
+    """
+
+    start: int = 0
+    end: int = 0
+    weekdays: tuple[int, ...] = ()
+    holidays: bool = False
+    then: Then = "wait"
+    classes: tuple[MessageClass, ...] = ("service", "opinion", "marketing")
+
+
+class Cap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A customer gets `at_most` messages in any span of `per` seconds; None of channel, class or topic is any.
+
+    A cap without a class leaves transactional messages alone.
+    """
+
+    at_most: int
+    per: float
+    channel: Channel | None = None
+    klass: MessageClass | None = None
+    topic: str | None = None
+    then: Then = "wait"
+
+
+class Money(msgspec.Struct, frozen=True):
+    """An amount in a currency (ISO 4217)."""
+
+    amount: Decimal
+    currency: str
+
+
+class Brake(msgspec.Struct, frozen=True, omit_defaults=True):
+    """More than this pauses: sends of one journey in an hour, what SMS cost in a day of the shop's."""
+
+    per_journey_and_hour: int | None = None
+    sms_cost_per_day: Money | None = None

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     OVERTAKEN = "overtaken"
     CONDITION_FALSE = "condition_false"
     NOT_LIVE = "not_live"
+    OWN_MESSAGE = "own_message"
     NO_JOURNEY = "no_journey"
     STARTED_TOO_DEEP = "started_too_deep"
     # An entry ended

@@ -34,6 +34,7 @@ RULES: dict[str, str] = {
     "no-adapter": "this storefront or provider is known, and not connected in this version",
     "no-sender": "an e-mail has an address that it comes from",
     "not-yet-applied": "this policy is accepted, and not applied in this version",
+    "receipt-circle": "journeys that receipts enter cannot answer one another's messages without end",
     "reserved-name": "a fact of the shop's own has a name that wici has no fact for",
     "reserved-word": "this word of the language is not available in this version",
     "secret-in-file": "secrets stand in the environment, not in the file",

@@ -19,12 +19,13 @@ from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.steps import StepReader
 from services.cli.workspace.surroundings import Surroundings
 from services.contracts.event import RECEIPT_TYPES
-from services.contracts.journey import Enter, Goal, Journey, Rule
+from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Start, every_step
 from services.contracts.message import MessageClass
 from services.trigger_engine.journeys.conditions import NUMBER, STRING, DurationError, parse_duration
 from services.trigger_engine.journeys.scopes import condition_scope
 
 Late = Literal["drop", "recheck", "send"]
+ONE_DAY = 86_400.0
 
 
 def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
@@ -44,10 +45,13 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
         sheet.warning(row.at("holdout"), "holdout-without-goal", "a holdout measures nothing here", "write a goal: …")
     sends = SendCheck(sheet, around, event, klass, row.maybe("topic"))
     reader = StepReader(sheet, around, event, sends, lambda each: _exit(each, event, sheet, around))
+    enter, steps = _enter(entered, sheet, around) if entered else Enter(""), reader.steps(row, "steps")
+    if entered and event in RECEIPT_TYPES and any(isinstance(one, Send | Start) for one in every_step(steps)):
+        _check_receipts_end(entered, enter, sheet)
     return Journey(
         name=row.text("journey"),
-        enter=_enter(entered, sheet, around) if entered else Enter(""),
-        steps=reader.steps(row, "steps"),
+        enter=enter,
+        steps=steps,
         title=row.text("title"),
         about=row.text("about"),
         owner=row.text("owner"),
@@ -84,9 +88,6 @@ def _live(row: Row, key: str, sheet: Sheet, around: Surroundings) -> datetime | 
 def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
     event = _entering(row)
     known = _check_segment(row, sheet, around) if "segment" in row else _check_enters(row, sheet, around)
-    if event in RECEIPT_TYPES:
-        message = f"a journey that {event!r} enters is not available in this version"
-        sheet.error(row.at("on"), "reserved-word", message, "use it in exit or goal")
     key = "segment" if "segment" in row else "on"
     if around.nothing_makes(event) and (key == "on" or around.segments is None):
         hint = "the journey will not be entered"
@@ -103,6 +104,19 @@ def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
         again_after=_again(row, sheet),
         max_age=86_400.0 if max_age is None else max_age,
     )
+
+
+def _check_receipts_end(row: Row, enter: Enter, sheet: Sheet) -> None:
+    """Journeys that answer one another's messages would never end, if each could be entered by every receipt."""
+    hint = "write again: never, or again: after 1 day or more, without a key"
+    if enter.again_after is not None and enter.again_after < ONE_DAY:
+        place = row.at("again")
+    elif enter.key is not None:
+        place = row.at("key")
+    else:
+        return
+    message = f"journeys that {enter.on!r} enters could answer one another's messages without end"
+    sheet.error(place, "receipt-circle", message, hint)
 
 
 def _condition(row: Row) -> str | None:

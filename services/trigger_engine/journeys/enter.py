@@ -26,6 +26,9 @@ _NOTHING = Data()
 def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, turn: Turn) -> None:
     """Enter the journey, or note in the trace why not. `env` has the names of its condition."""
     journey = compiled.journey
+    if event.type.startswith("message.") and event.fields["message"].get("journey") == journey.name:
+        turn.into.skip(journey.name, Reason.OWN_MESSAGE)
+        return
     if compiled.condition is not None and compiled.condition.evaluate(env) is not True:
         turn.into.trace.append(Note(journey.name, Reason.CONDITION_FALSE, "enter", compiled.condition.seen(env)))
         return

@@ -133,3 +133,15 @@ def test_keys_remembered_stay_few() -> None:
     for number in range(205):
         run.take(happened("order.placed", AT + number * MINUTE, customer=anna(), placed=str(number)))
     assert len(run.profile.entered["views"]) == 200
+
+
+def test_what_became_of_a_message_enters_another_journey_and_never_its_own() -> None:
+    both = [journey(name, "message.opened", again_after=86_400.0) for name in ("curious", "views")]
+    run = Run(workspace(journey("hello", "page.viewed"), *both))
+    (message,) = run.take(happened("page.viewed", customer=anna())).queue
+    run.hear(run.profile, "opened", message)
+    assert sorted(message.journey for message in run.queue) == ["curious", "hello", "views"]
+    own = next(message for message in run.queue if message.journey == "views")
+    assert views(run) == []
+    run.hear(run.profile, "opened", own)
+    assert views(run) == [("views", Reason.OWN_MESSAGE)]

@@ -159,13 +159,33 @@ def test_a_holdout_without_a_goal_is_a_warning(tmp_path: Path) -> None:
     assert (found.rule, found.severity, found.place) == ("holdout-without-goal", "warning", "journeys/hello.yaml:2:10")
 
 
-def test_a_journey_cannot_be_entered_by_what_became_of_a_message(tmp_path: Path) -> None:
-    found = the(journey(tmp_path, f"journey: hello\nenter: {{on: message.opened}}\n{STEPS}"))
-    assert (found.rule, found.place) == ("reserved-word", "journeys/hello.yaml:2:13")
+def test_what_became_of_a_message_may_enter_a_journey(tmp_path: Path) -> None:
+    head = "journey: hello\nenter: {on: message.bounced, if: event.message.hard, again: after 90 days}\n"
+    assert read(tmp_path, head).enter.on == "message.bounced"
+
+
+@pytest.mark.parametrize(
+    ("enter", "place"),
+    [
+        ("on: message.opened, again: always", "2:36"),
+        ("on: message.opened, again: after 1 hour", "2:36"),
+        ("on: message.opened, key: event.message.step", "2:34"),
+    ],
+)
+def test_journeys_that_receipts_enter_cannot_answer_each_other_without_end(
+    tmp_path: Path, enter: str, place: str
+) -> None:
+    found = the(journey(tmp_path, f"journey: hello\nenter: {{{enter}}}\n{STEPS}"))
+    assert (found.rule, found.place) == ("receipt-circle", f"journeys/hello.yaml:{place}")
+
+
+def test_a_journey_that_says_nothing_may_be_entered_by_every_receipt(tmp_path: Path) -> None:
+    written = "journey: hello\nenter: {on: message.clicked, again: always}\nsteps: [{tag: curious}]\n"
+    assert journey(tmp_path, written) == []
 
 
 def test_an_event_that_nothing_derives_yet_is_a_warning(tmp_path: Path) -> None:
-    found = the(journey(tmp_path, f"journey: hello\nenter: {{on: customer.birthday}}\n{STEPS}"))
+    found = the(journey(tmp_path, f"journey: hello\nenter: {{on: points.expiring}}\n{STEPS}"))
     assert (found.rule, found.severity) == ("not-yet-applied", "warning")
 
 

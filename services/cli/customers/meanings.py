@@ -17,6 +17,7 @@ MEANINGS: dict[str, str] = {
     "stopped": "It came to a stop.",
     "goal_reached": "Its goal was reached.",
     "exited": "An exit of the journey happened.",
+    "undone": "What it was entered for is no longer so: a refund or cancellation took back a crossed threshold.",
     "merged_away": "Two profiles became one, and the older entry of the same journey and key stays.",
     "late": "A step came due longer ago than max_lateness, and the journey drops what is late.",
     "holdout": "The journey's holdout keeps the customer silent; the goal is counted all the same.",

@@ -35,6 +35,8 @@ What = Annotated[str, typer.Argument(metavar="[JOURNEY|CHANNEL|all]", help="A jo
 Who = Annotated[
     str, typer.Argument(metavar="CUSTOMER", help="The shop's customer id, an e-mail, a phone, or a profile id.")
 ]
+Whoever = Annotated[list[str], typer.Argument(metavar="CUSTOMER...", help="Those to be erased, named likewise.")]
+Also = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="With --verify, search for this text too.")]
 Letter = Annotated[
     str, typer.Argument(metavar="NAME", help="PARTITION/OFFSET or timer/ID, as `list` shows it; or all.")
 ]
@@ -304,18 +306,35 @@ def export_customer(who: Who, as_json: Json = False) -> None:
 
 
 @people.command("erase")
-def erase_customer(
-    who: Who,
+def erase_customers(
+    who: Whoever,
     verify: Annotated[bool, typer.Option("--verify", help="Search every table and the log for what is left.")] = False,
+    also: Also = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Erase one customer, and wait until it is done (GDPR art. 17)."""
+    """Erase customers, and wait until it is done (GDPR art. 17)."""
 
     def work(settings: Settings) -> Any:
         from services.cli.customers.erase import erase as command
 
-        return command(settings, who, verify=verify, yes=yes)
+        return command(settings, who, verify=verify, yes=yes, texts=also or ())
+
+    _do(work, as_json=as_json)
+
+
+@people.command("erased")
+def erased_customers(
+    out: Annotated[Path | None, typer.Option(help="Add who was erased to this file, as digests.")] = None,
+    reapply: Annotated[Path | None, typer.Option(help="After a restore: erase again whom this file lists.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The ledger of erasures: keep it apart from the database, and apply it again after a restore."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.customers.ledger import erased as command
+
+        return command(settings, out, reapply)
 
     _do(work, as_json=as_json)
 

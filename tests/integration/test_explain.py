@@ -8,16 +8,19 @@ import msgspec
 import pytest
 
 from services.cli.customers import search, story
-from services.cli.customers.erase import deleted, erase_person
+from services.cli.customers.erase import deleted, empty_log, erase_people
 from services.cli.customers.export import collect
-from services.cli.customers.find import Nobody, Person, erased, find
+from services.cli.customers.find import Nobody, erased, find
 from services.cli.customers.moments import moments, why_never
+from services.cli.customers.search import Sought
+from services.contracts import topics
 from services.contracts.journey import Wait
 from services.kit.clock import FixedClock
 from services.notifier import erasure
+from services.trigger_engine.profiles.state import Identifier
 from tests.support.engine import AT, HOUR, MINUTE, THANKS, anna, event, journey, say, workspace
 from tests.support.notifying import context
-from tests.support.town import SECRET, Town, town
+from tests.support.town import SECRET, Town, start_log, town
 
 ORDER = {"id": "o1", "total": "100.00", "currency": "PLN"}
 SHOP = workspace(
@@ -80,7 +83,8 @@ async def test_a_customer_is_found_by_any_name_and_an_erased_one_is_said_to_be(p
         async with place.pool.acquire() as opened:
             people = [await find(opened, who) for who in ("c-1", "backend:c-1", "a-cookie", "anna@example.com")]
             assert len({person.profile for person in people}) == 1
-            await erase_person(opened, place.bus, place.settings, people[0], (SECRET,))
+            sought = Sought(frozenset(people[0].names), (people[0].profile,))
+            await erase_people(opened, place.bus, place.settings, people[:1], sought, (SECRET,))
             with pytest.raises(Nobody):
                 await find(opened, "anna@example.com")
             assert await erased(opened, "anna@example.com", ["backend"], (SECRET,)) is not None
@@ -121,24 +125,61 @@ async def test_of_the_erased_nothing_is_found_in_any_table_or_record_and_others_
             await place.tell(*life)
             await place.read()
             await erasure.work_off(context(place.pool, place.url, FixedClock(AT)))
-            names = [name for one in persons for name in one.names]
-            everyone = Person(b"", [one.profile for one in persons], names)
-            places = await search.in_log(place.bus, place.settings, names, everyone.every, (SECRET,))
+            everyone = Sought(
+                frozenset(name for one in persons for name in one.names), tuple(one.profile for one in persons)
+            )
+            places = await search.in_log(place.bus, place.settings, everyone, (SECRET,))
             assert len(places) >= 5 * len(gone)
-            await place.bus.delete([(one.topic, one.partition, one.offset) for one in places])
-            assert await search.in_log(place.bus, place.settings, names, everyone.every, (SECRET,)) == []
-            assert await search.in_tables(opened, names) == {}
-            kept = await find(opened, people[1]["email"])
-            assert "queue.outbound.recipient" in await search.in_tables(opened, kept.names), "the search does find"
+            assert await empty_log(opened, place.bus, place.settings, everyone, (SECRET,)) == 0
+            assert await search.in_log(place.bus, place.settings, everyone, (SECRET,)) == []
+            assert await search.in_tables(opened, everyone) == {}
+            kept = Sought(frozenset((await find(opened, people[1]["email"])).names))
+            assert "queue.outbound.recipient" in await search.in_tables(opened, kept), "the search does find"
     assert await place.profiles() == len(people) - len(gone)
     assert await place.count("queue.outbound WHERE state = 0") == len(people) - len(gone)
     assert await place.count("engine.entries WHERE ended_at IS NULL") == len(people) - len(gone)
     assert "mail.example" not in "".join(capfd.readouterr())
 
 
-def test_a_name_is_found_in_base64_wherever_it_begins() -> None:
-    import base64
+async def test_a_name_is_found_however_json_may_have_written_it(place: Town) -> None:
+    """Small, in capitals, as UTF-8, and as \\u escapes, which a shop's JSON may have instead."""
+    plain = r'{"customer": {"id": "Łucja-Żak"}}'
+    escaped = r'{"customer": {"id": "\u0141UCJA-\u017bak", "page": "https:\/\/sklep.example\/lucja"}}'
+    for at, data in enumerate((plain, escaped)):
+        await place.pool.execute(
+            "INSERT INTO notifier.mailbox (send_key, channel, sent_at, message) VALUES ($1, 'email', $2, $3)",
+            bytes([at]) * 16, AT, data.encode(),
+        )  # fmt: skip
+    async with place.pool.acquire() as opened:
+        name = Identifier("customer", "backend", "łucja-żak")
+        assert await search.in_tables(opened, Sought(frozenset({name}))) == {"notifier.mailbox.message": 2}
+        other = Identifier("customer", "backend", "łucja-zak")
+        assert await search.in_tables(opened, Sought(frozenset({other}))) == {}
+        page = Sought(frozenset(), texts=("https://sklep.example/lucja",))
+        assert await search.in_tables(opened, page) == {"notifier.mailbox.message": 1}
 
-    for before in ("", "x", "xy", "xyz"):
-        coded = base64.b64encode(f"{before}anna@example.com!".encode()).decode()
-        assert any(piece in coded for piece in search._base64("anna@example.com")), before
+
+async def test_a_record_of_another_is_not_deleted_for_a_number_that_both_have(place: Town) -> None:
+    """The order 123456 of one customer, when the customer 123456 is erased."""
+    await place.tell(
+        event("page.viewed", customer={"id": "123456"}),
+        event("order.placed", customer=anna(), order={**ORDER, "id": "123456"}),
+        event("review.submitted", customer=anna(id="c-2", email="b@example.com"), review={"id": "r", "text": "123456"}),
+    )
+    async with place.engine():
+        await place.read()
+    mine = Sought(frozenset({Identifier("customer", "backend", "123456")}))
+    async with place.pool.acquire() as opened:
+        found = await search.in_log(place.bus, place.settings, mine, (SECRET,))
+        assert sorted(one.certain for one in found) == [False, False, True]
+        assert await empty_log(opened, place.bus, place.settings, mine, (SECRET,)) == 0
+        assert len(await place.log(topics.EVENTS)) == 2
+
+
+async def test_a_record_that_the_engine_has_not_read_is_not_deleted(place: Town) -> None:
+    await start_log(place)
+    await place.tell(event("page.viewed", customer=anna()))
+    mine = Sought(frozenset({Identifier("email", "", "anna@example.com")}))
+    async with place.pool.acquire() as opened:
+        assert await empty_log(opened, place.bus, place.settings, mine, (SECRET,)) == 1
+    assert len(await place.log(topics.EVENTS)) == 1

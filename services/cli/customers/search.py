@@ -1,15 +1,15 @@
-"""Looking for a person in every column of every table, and in every record of the log."""
+"""Looking for people in every column of every table, and in every record of the log."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
+from services.cli.customers.spelling import cases, in_base64, in_bytea, loose
 from services.contracts import ids, topics
 from services.kit.bus import Bus, Record
 from services.kit.errors import BadRecord
@@ -17,31 +17,62 @@ from services.kit.settings import Settings
 from services.trigger_engine import intake
 from services.trigger_engine.profiles.state import Identifier
 
-SHORT = 6  # a shorter name, such as the customer id 17, counts only where it stands alone
+_QUOTE = '"'
 _PAGE = 500
 _COLUMNS = """
     SELECT c.table_schema || '.' || c.table_name AS name, c.column_name::text AS column, c.data_type = 'bytea' AS raw
     FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
     WHERE t.table_type = 'BASE TABLE' AND c.table_schema NOT IN ('pg_catalog', 'information_schema')
       AND c.table_schema <> 'bus' AND c.table_name NOT LIKE 'events\\_%'
+      AND c.udt_name IN ('text', '_text', 'varchar', 'bpchar', 'bytea', 'json', 'jsonb')
     ORDER BY 1, 2"""
 
 
+class Sought(msgspec.Struct, frozen=True):
+    """Who is looked for: names, profiles, and texts that name nobody by themselves, such as a surname or an address.
+
+    `region` is the country by which phones without a country's code are read.
+    """
+
+    names: frozenset[Identifier]
+    profiles: tuple[bytes, ...] = ()
+    texts: tuple[str, ...] = ()
+    region: str = ""
+
+    def words(self, *, contacts: bool) -> set[str]:
+        """E-mails and phones, or the other names; an order's number is none: another shop's order may bear it."""
+        kinds = {"email", "phone"} if contacts else {"customer", "anonymous", "cart"}
+        return {name.value for name in self.names if name.kind in kinds}
+
+
 class Place(msgspec.Struct, frozen=True):
-    """A record of the log that is about the person."""
+    """A record of the log. `certain`: it is about the person; else a text of his stands in it, and may be another's."""
 
     topic: str
     partition: int
     offset: int
     at: datetime
+    certain: bool
 
 
-async def in_tables(opened: asyncpg.Connection[Any], names: Iterable[Identifier]) -> dict[str, int]:
-    """How many rows of which column hold one of these names, in whatever case, or in base64. Reads every table once."""
-    words = sorted({name.value.lower() for name in names})
-    loose = [word for word in words if len(word) >= SHORT]
-    quoted = [f'"{word}"' for word in words]
-    coded = [piece for word in loose for piece in _base64(word)]
+class _AnyType(Collection[str]):
+    """Every type of an event, also those that the shop does not have any more."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+async def in_tables(opened: asyncpg.Connection[Any], who: Sought) -> dict[str, int]:
+    """How many rows of which column hold one of these names or texts, however it is written. Reads every table once."""
+    words = who.words(contacts=True) | who.words(contacts=False) | set(who.texts)
+    alone = sorted({one for word in words for one in cases(word)})
+    inside, coded = loose(words), in_base64(words)
     columns: dict[str, list[tuple[str, bool]]] = {}
     for row in await opened.fetch(_COLUMNS):
         columns.setdefault(row["name"], []).append((row["column"], row["raw"]))
@@ -49,7 +80,7 @@ async def in_tables(opened: asyncpg.Connection[Any], names: Iterable[Identifier]
     for table, mine in columns.items():
         counts = ", ".join(f"count(*) FILTER (WHERE {_holds(column, raw=raw)})" for column, raw in mine)
         statement = f"SELECT {counts} FROM {table} WHERE ($1::text[], $2::text[], $3::text[], $4::text[]) IS NOT NULL"
-        row = await opened.fetchrow(statement, words, [*map(_escaped, loose)], [*map(_escaped, quoted)], coded)
+        row = await opened.fetchrow(statement, alone, inside, [*map(in_bytea, inside)], coded)
         found |= {f"{table}.{column}": n for (column, _), n in zip(mine, row or (), strict=True) if n}
     return found
 
@@ -57,48 +88,36 @@ async def in_tables(opened: asyncpg.Connection[Any], names: Iterable[Identifier]
 def _holds(column: str, *, raw: bool) -> str:
     text = f"encode(\"{column}\", 'escape')" if raw else f'"{column}"::text'
     alone = "false" if raw else f"lower({text}) = ANY($1::text[])"
+    words = "$3" if raw else "$2"
     return (
-        f"({alone} OR EXISTS (SELECT 1 FROM unnest($2::text[] || $3::text[]) w WHERE strpos(lower({text}), w) > 0)"
+        f"({alone} OR EXISTS (SELECT 1 FROM unnest({words}::text[]) w WHERE strpos(lower({text}), w) > 0)"
         f" OR EXISTS (SELECT 1 FROM unnest($4::text[]) w WHERE strpos({text}, w) > 0))"
     )
 
 
-def _escaped(word: str) -> str:
-    """A word as PostgreSQL's `escape` format shows its UTF-8 bytes."""
-    return "".join(chr(b) if b < 0x80 and b != 0x5C else f"\\{b:03o}" if b >= 0x80 else "\\\\" for b in word.encode())
-
-
-def _base64(word: str) -> list[str]:
-    """What of a word's base64 does not depend on its neighbours, at each of the three places it may begin."""
-    pieces = []
-    for before in range(3):
-        coded = base64.b64encode(b"\0" * before + word.encode()).decode().rstrip("=")
-        pieces.append(coded[(0, 2, 3)[before] : -1])
-    return pieces
-
-
-async def in_log(
-    bus: Bus, settings: Settings, names: Sequence[Identifier], profiles: Sequence[bytes], keys: tuple[str, ...]
-) -> list[Place]:
-    """Records of every topic that name the person, in whole or in part."""
-    mine, ours = set(names), {ids.text(one).encode() for one in profiles}
-    words = [f'"{name.value.lower()}"'.encode() for name in names if len(name.value) >= SHORT]
+async def in_log(bus: Bus, settings: Settings, who: Sought, keys: tuple[str, ...]) -> list[Place]:
+    """Records of every topic that name the person, in whole or in part. Reads every record once."""
+    certain = [form.encode() for one in who.profiles for form in (ids.text(one), one.hex())]
+    certain += [word.encode() for word in loose(who.words(contacts=True))]
+    perhaps = [f'"{word.strip(_QUOTE)}"'.encode() for word in loose(who.words(contacts=False))]
+    perhaps += [word.encode() for word in loose(who.texts)]
     found = []
     for topic in topics.ALL:
         async for record in _records(bus, settings.topic(topic)):
             text = b"\0".join((record.key or b"", record.value or b"")).lower()
-            about = any(word in text for word in words) or any(one in text for one in ours)
-            if about or _named(record, keys) & mine:
+            sure = any(word in text for word in certain) or not who.names.isdisjoint(_named(record, who.region, keys))
+            if sure or any(word in text for word in perhaps):
                 at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-                found.append(Place(record.topic, record.partition, record.offset, at))
+                found.append(Place(record.topic, record.partition, record.offset, at, sure))
     return found
 
 
-def _named(record: Record, keys: tuple[str, ...]) -> set[Identifier]:
+def _named(record: Record, region: str, keys: tuple[str, ...]) -> tuple[Identifier, ...]:
     try:
-        return set(intake.decode(record, keys, {}, datetime.fromtimestamp(record.timestamp / 1000, UTC)).identifiers)
+        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        return intake.decode(record, keys, _AnyType(), at, region).identifiers
     except BadRecord:
-        return set()
+        return ()
 
 
 async def _records(bus: Bus, topic: str) -> AsyncIterator[Record]:

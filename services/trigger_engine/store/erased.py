@@ -63,5 +63,10 @@ async def erase(
     await connection.fetch(LOCK, profiles)
     await connection.execute(EMPTY, profiles, real)
     await connection.execute(HAND_ON, profiles, real)
+    await remember(connection, digests)
+
+
+async def remember(connection: Connection, digests: Mapping[bytes, datetime]) -> None:
+    """Note when the bearers of these names were erased; the latest counts."""
     rows = sorted(digests.items())
     await connection.execute(ADD, [digest for digest, _ in rows], [at for _, at in rows])

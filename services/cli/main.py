@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from services.cli.customers.commands import Who, people
+from services.cli.doing import Json, Yes
+from services.cli.doing import do as _do
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -21,22 +23,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
-people = typer.Typer(help="What is known of a customer.", no_args_is_help=True)
 health = typer.Typer(invoke_without_command=True)
 app.add_typer(health, name="doctor")
 app.add_typer(letters, name="dead-letters")
 app.add_typer(people, name="customers")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Folder = Annotated[Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here).")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 What = Annotated[str, typer.Argument(metavar="[JOURNEY|CHANNEL|all]", help="A journey, a channel, or all.")]
-Who = Annotated[
-    str, typer.Argument(metavar="CUSTOMER", help="The shop's customer id, an e-mail, a phone, or a profile id.")
-]
-Whoever = Annotated[list[str], typer.Argument(metavar="CUSTOMER...", help="Those to be erased, named likewise.")]
-Also = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="With --verify, search for this text too.")]
 Letter = Annotated[
     str, typer.Argument(metavar="NAME", help="PARTITION/OFFSET or timer/ID, as `list` shows it; or all.")
 ]
@@ -45,19 +39,6 @@ Letter = Annotated[
 def main() -> None:
     """Run the command line."""
     app()
-
-
-def _do(work: Callable[[Settings], Any], *, as_json: bool = False, workspace: Path | None = None) -> NoReturn:
-    """Read the settings, do `work`, print its answer, and end with its exit code."""
-    from services.cli.terminal import answer
-
-    def settled() -> Any:
-        from services.kit.settings import from_environment
-
-        settings = from_environment(os.environ)
-        return work(replace(settings, workspace=workspace) if workspace else settings)
-
-    raise typer.Exit(answer(settled, as_json=as_json))
 
 
 @app.command()
@@ -274,67 +255,6 @@ def drop(name: Letter, yes: Yes = False, as_json: Json = False) -> None:
         from services.cli.dead_letters import drop as command
 
         return command(settings, name, yes=yes)
-
-    _do(work, as_json=as_json)
-
-
-@people.command("show")
-def show_customer(
-    who: Who,
-    as_json: Json = False,
-) -> None:
-    """Facts, consents, journeys and messages of one customer."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.customers.show import show as command
-
-        return command(settings, who)
-
-    _do(work, as_json=as_json)
-
-
-@people.command("export")
-def export_customer(who: Who, as_json: Json = False) -> None:
-    """Everything that is known of one customer, as JSON: for a request under GDPR art. 15 or 20."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.customers.export import export as command
-
-        return command(settings, who)
-
-    _do(work, as_json=as_json)
-
-
-@people.command("erase")
-def erase_customers(
-    who: Whoever,
-    verify: Annotated[bool, typer.Option("--verify", help="Search every table and the log for what is left.")] = False,
-    also: Also = None,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Erase customers, and wait until it is done (GDPR art. 17)."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.customers.erase import erase as command
-
-        return command(settings, who, verify=verify, yes=yes, texts=also or ())
-
-    _do(work, as_json=as_json)
-
-
-@people.command("erased")
-def erased_customers(
-    out: Annotated[Path | None, typer.Option(help="Add who was erased to this file, as digests.")] = None,
-    reapply: Annotated[Path | None, typer.Option(help="After a restore: erase again whom this file lists.")] = None,
-    as_json: Json = False,
-) -> None:
-    """The ledger of erasures: keep it apart from the database, and apply it again after a restore."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.customers.ledger import erased as command
-
-        return command(settings, out, reapply)
 
     _do(work, as_json=as_json)
 

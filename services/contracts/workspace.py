@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 
 from services.contracts.journey import Journey
+from services.contracts.segment import Segment
 from services.contracts.settings import Settings
 
 CHANNEL = "wici_workspace"  # NOTIFY hint that a version was published; polling is the truth
@@ -46,6 +47,7 @@ class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
     journeys: tuple[Journey, ...] = ()
     templates: dict[str, dict[str, Template]] = {}
     event_schemas: dict[str, dict[str, Any]] = {}
+    segments: tuple[Segment, ...] = ()
     version: int = 0
 
 

@@ -21,6 +21,7 @@ MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _BOOTSTRAP = re.compile(r"[^\s:,/]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}")
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _INSTANCE = re.compile(r"[A-Za-z0-9._-]{1,100}")
+FEWEST_DAYS, MOST_DAYS = 7, 36_500  # of recorded events
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Settings:
     instance: str = ""
     only_to: tuple[str, ...] = ()
     topic_prefix: str = ""
+    keep_events: int = 400
     log: Literal["text", "json"] = "text"
     clock: Literal["real", "movable"] = "real"
 
@@ -176,6 +178,12 @@ def _secret_keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not FEWEST_DAYS <= int(text) <= MOST_DAYS:
+        raise Misconfigured(f"WICI_KEEP_EVENTS is no number of days. Write {FEWEST_DAYS} to {MOST_DAYS}, such as 400.")
+    return int(text)
+
+
 def _instance(text: str) -> str:
     if not _INSTANCE.fullmatch(text):
         raise Misconfigured(f"WICI_INSTANCE={text} is no name. Write letters, digits, dots, hyphens: engine-1.")
@@ -227,6 +235,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "WICI_SECRET_KEY": ("secret_keys", _secret_keys),
     "WICI_INSTANCE": ("instance", _instance),
     "WICI_ONLY_TO": ("only_to", _only_to),
+    "WICI_KEEP_EVENTS": ("keep_events", _days),
     "WICI_TOPIC_PREFIX": ("topic_prefix", _topic_prefix),
     "WICI_LOG": ("log", _log),
     "WICI_CLOCK": ("clock", _clock),

@@ -36,7 +36,7 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
         raise BadRecord("nul", "The record holds a NUL character; leave it out")
     try:
         event = _EVENT.decode(value)
-        data = _decoder(event.type).decode(event.data)
+        data = decoder(event.type).decode(event.data)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
     _check(event, data, own_types)
@@ -68,7 +68,8 @@ def _received(record: Record, now: datetime) -> datetime:
     return said if said.year >= EARLIEST and said <= now + _AHEAD else now
 
 
-def _decoder(event_type: str) -> msgspec.json.Decoder[Data]:
+def decoder(event_type: str) -> msgspec.json.Decoder[Data]:
+    """How the data of an event of this type is read."""
     return _DATA.get(event_type, _PLAIN)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 from starlette.routing import BaseRoute
 
 from services.contracts import topics, workspace
@@ -25,6 +26,7 @@ from services.trigger_engine.engine import Engine
 from services.trigger_engine.prepare import Preparation
 from services.trigger_engine.relay import Relay
 from services.trigger_engine.store import events, positions
+from services.trigger_engine.sweep import Sweep
 from services.trigger_engine.timers import Fence
 from services.trigger_engine.transaction import Transaction
 from services.trigger_engine.workspace import Follower
@@ -72,6 +74,7 @@ class TriggerEngine:
         """Begin to work; without a published workspace, as soon as there is one."""
         async with self._context.pool.acquire() as connection:
             await self._make_partitions(connection)
+            await self._drop_partitions(connection)
         await self._workspace.look()
         await self._listener.start()
         for work in (self._workspace.run(), self._keep_partitions(), self._hint_notifier(), self._work()):
@@ -135,6 +138,8 @@ class TriggerEngine:
         self._relay = Relay(context.pool, await bus.producer())
         self._run(fence.run())
         self._run(self._relay.run())
+        keys = context.settings.secret_keys
+        self._run(Sweep(context.pool, context.clock, self._definitions, self._topics, keys, self._committed).run())
         await self._engine.run(consumer, fence, await bus.partitions(topic))
 
     def _committed(self, transaction: Transaction) -> None:
@@ -162,12 +167,21 @@ class TriggerEngine:
         yesterday = self._context.clock.real().date() - timedelta(days=1)
         await events.make_partitions(connection, yesterday, PARTITION_DAYS + 1)
 
+    async def _drop_partitions(self, connection: Connection) -> None:
+        """Let go of the days that are not kept any more; a busy table is left for the next time."""
+        oldest = self._context.clock.real().date() - timedelta(days=self._context.settings.keep_events)
+        with contextlib.suppress(asyncpg.LockNotAvailableError):
+            dropped = await events.drop_partitions(connection, oldest)
+            if dropped:
+                _log.info(Log.EVENTS_DROPPED, days=len(dropped), before=oldest.isoformat())
+
     async def _keep_partitions(self) -> None:
         while True:
             await asyncio.sleep(PARTITION_SECONDS)
             with contextlib.suppress(*FAILURES):
                 async with self._context.pool.acquire() as connection:
                     await self._make_partitions(connection)
+                    await self._drop_partitions(connection)
 
 
 def build(context: Context) -> TriggerEngine:

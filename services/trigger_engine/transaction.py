@@ -17,7 +17,7 @@ from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.database.pool import Connection
 from services.kit.telemetry.logs import Log, Logger
-from services.trigger_engine import erasure, published
+from services.trigger_engine import erasure, history, published
 from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import deriving, react
 from services.trigger_engine.journeys.conditions import ConditionError
@@ -55,6 +55,7 @@ class Work(msgspec.Struct):
     after: dict[int, int] = {}
     known: dict[Identifier, bytes] = {}
     timers: list[DueTimer] = []
+    visits: list[bytes] = []
     held: bool = False
     unheard: set[int] = set()
     shards: tuple[int, ...] = ()
@@ -110,9 +111,10 @@ class Transaction:
                 new = self._skip(work, skipped)
             await self.people.claim(new)
             heard = [r for r in self.receipts if self._listens(r, work)]
-            await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard])
+            await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard] + work.visits)
             await self._look_at_sends()
             await self._load_revisions()
+            await history.catch_up(connection, self.people.profiles.values(), self._definitions.uses, now)
             await self._look_back(work)
             self._decide(work, heard, now)
             if work.arrivals:
@@ -237,9 +239,18 @@ class Transaction:
                 react.on_timer(profile, timer.id, timer.generation, turn)
             except Exception as error:
                 raise Poisoned(timer, error) from error
+        self._visit(work, turn)
         self._payloads += [
             self._row(published.derived_arrival(one, now), one.profile_id, one.trace) for one in self.into.derived
         ]
+
+    def _visit(self, work: Work, turn: Turn) -> None:
+        for profile_id in work.visits:
+            profile = self.people.find(profile_id)
+            if profile is not None:
+                self.touched[profile.id] = profile
+                turn.past = ()
+                react.on_visit(profile, turn)
 
     def _turn_of(self, timer: DueTimer) -> tuple[datetime, int, datetime]:
         """The order of timers where there may be room for one of them only."""

@@ -11,14 +11,20 @@ import msgspec
 import pytest
 
 from services.contracts import topics
+from services.contracts.segment import Segment
+from services.contracts.workspace import Workspace
+from services.trigger_engine import sweep as sweep_module
+from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.people import Stale
 from services.trigger_engine.relay import Relay
 from services.trigger_engine.store import events, outcomes
 from services.trigger_engine.store.outcomes import Outcome
 from services.trigger_engine.store.positions import Fenced
+from services.trigger_engine.sweep import Sweep
+from services.trigger_engine.transaction import Transaction
 from tests.support import town as town_module
 from tests.support.engine import AT, DAY, MINUTE, REMINDER, SUBSCRIBED, THANKS, anna, event, journey, until, workspace
-from tests.support.town import Desk, Town, start_log, take_in, town
+from tests.support.town import SECRET, TOPICS, Desk, Town, start_log, take_in, town
 from tests.support.waiting import eventually
 
 ORDER = {"id": "o1", "total": "100.00", "currency": "PLN"}
@@ -79,6 +85,46 @@ async def test_two_engines_make_room_for_events_at_the_same_moment(place: Town) 
     async with place.pool.acquire() as one, place.pool.acquire() as two:
         day = (AT + 30 * DAY).date()
         await asyncio.gather(events.make_partitions(one, day, 9), events.make_partitions(two, day, 9))
+
+
+async def test_days_that_are_not_kept_are_dropped_and_their_events_stay_repeats(place: Town) -> None:
+    old = event("order.placed", customer=person(1), order=ORDER)
+    await take_in(place, workspace(THANKS), old)
+    async with place.pool.acquire() as connection:
+        today = AT.date()
+        assert await events.drop_partitions(connection, today) == []
+        assert await events.drop_partitions(connection, (AT + DAY).date()) == [events.partition(today)]
+        await events.make_partitions(connection, today, 1)
+    assert await place.count("engine.events") == 0
+    await take_in(place, workspace(THANKS), old, first=1)
+    assert (await place.count("engine.events"), await place.said()) == (0, ["thanks"])
+
+
+async def test_a_busy_table_keeps_its_days_until_the_next_time(place: Town) -> None:
+    async with place.pool.acquire() as one, place.pool.acquire() as two, one.transaction():
+        await one.execute("SELECT count(*) FROM engine.events")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await events.drop_partitions(two, (AT + DAY).date())
+    assert await place.count(f"pg_class WHERE relname = '{events.partition(AT.date())}'") == 1
+
+
+async def test_a_window_begins_with_what_is_recorded_when_it_is_first_used(place: Town) -> None:
+    """In one statement for all customers of the batch, and in none once they have caught up."""
+    desk = Desk(place, workspace(THANKS))
+    orders = [
+        event("order.placed", customer=person(n), order={**ORDER, "id": f"o{n}{i}"}) for n in (1, 2) for i in (1, 2)
+    ]
+    await desk.commit(await desk.prepare(orders))
+    asks = workspace(journey("vip", "page.viewed", condition="spent(365 days) >= 200 and orders(30 days) == 2"))
+    later = Desk(place, asks)
+    town_module.STATEMENTS.clear()
+    views = [event("page.viewed", customer=person(n)) for n in (1, 2, 3)]
+    await later.commit(await later.prepare(views, first=4))
+    assert town_module.STATEMENTS["SELECT id, profile_id,"] == 1
+    assert await place.said() == ["thanks"] * 4 + ["vip"] * 2
+    town_module.STATEMENTS.clear()
+    await later.commit(await later.prepare([event("page.viewed", customer=person(1))], first=7))
+    assert town_module.STATEMENTS["SELECT id, profile_id,"] == 0
 
 
 async def test_two_engines_that_start_at_once_both_start(place: Town) -> None:
@@ -298,3 +344,53 @@ async def test_one_relay_works_and_the_other_takes_over(place: Town) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+# Segments
+
+
+async def swept(place: Town, shop: Workspace) -> tuple[Sweep, list[Transaction]]:
+    """A sweep over the town's customers under this workspace, and what it commits."""
+    done: list[Transaction] = []
+    await place.publish(shop)
+    definitions = define(msgspec.structs.replace(shop, version=await place.count("workspace.versions")))
+    return Sweep(place.pool, place.clock, lambda: definitions, TOPICS, (SECRET,), done.append), done
+
+
+async def test_a_sweep_makes_members_of_all_in_chunks_and_goes_on_where_it_was_stopped(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "CHUNK", 10)
+    await take_in(place, workspace(), *(event("order.placed", customer=person(n), order={**ORDER, "id": f"o{n}"})
+                                        for n in range(25)))  # fmt: skip
+    segments = (Segment("buyers", "profile.orders_count > 0"),)
+    shop = workspace(journey("hello", "segment.entered"), segments=segments)
+    first, _ = await swept(place, shop)
+    assert await first.step()
+    assert await place.said() == ["hello"] * 10
+    second, _ = await swept(place, shop)
+    assert [await second.step() for _ in range(3)] == [True, False, False]
+    assert await place.said() == ["hello"] * 25
+    assert await place.count("engine.sweeps WHERE done") == 1
+
+
+async def test_two_sweeps_at_once_visit_nobody_twice_and_a_changed_segment_begins_anew(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "CHUNK", 5)
+    await take_in(place, workspace(), *(event("order.placed", customer=person(n), order={**ORDER, "id": f"o{n}"})
+                                        for n in range(20)))  # fmt: skip
+    shop = workspace(segments=(Segment("buyers", "profile.orders_count > 0"),))
+    sweeps = [(await swept(place, shop))[0] for _ in range(2)]
+
+    async def finish(one: Sweep) -> None:
+        while await place.count("engine.sweeps WHERE done") == 0:
+            await one.step()
+
+    await asyncio.gather(*map(finish, sweeps))
+    derived = await place.count("engine.outcomes WHERE position('segment.entered' in convert_from(value, 'UTF8')) > 0")
+    assert derived == 20
+    changed, done = await swept(place, workspace(segments=(Segment("buyers", "profile.orders_count > 1"),)))
+    while await changed.step():
+        pass
+    assert sum(len(each.into.derived) for each in done) == 20

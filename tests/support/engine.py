@@ -80,11 +80,16 @@ REMINDER = journey("reminder", "cart.abandoned", exits=until("order.placed"), ke
 
 
 def workspace(
-    *journeys: Journey, derive: Derive = DERIVE, templates: Any = None, schemas: Any = None, **policies: Any
+    *journeys: Journey,
+    derive: Derive = DERIVE,
+    templates: Any = None,
+    schemas: Any = None,
+    segments: Any = (),
+    **policies: Any,
 ) -> Workspace:
     """A workspace of the shop; `policies` are those of wici.yaml."""
     settings = Settings(shop=SHOP, sources={"backend": Source("http")}, policies=Policies(derive=derive, **policies))
-    return Workspace(settings, journeys, templates or TEMPLATES, schemas or {})
+    return Workspace(settings, journeys, templates or TEMPLATES, schemas or {}, tuple(segments))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.workspace.journey_shape import JOURNEY, STEP
+from services.cli.workspace.segments_file import SEGMENTS
 from services.cli.workspace.settings_shape import SETTINGS
 from services.cli.workspace.shapes import (
     Anything,
@@ -42,6 +43,7 @@ def documents() -> dict[str, Schema]:
     """The schema of each kind of file, by file name."""
     return {
         "wici.schema.json": _document("wici.yaml", SETTINGS, {}),
+        "segments.schema.json": _document("segments.yaml", SEGMENTS, {}),
         "journey.schema.json": _document("journeys/<name>.yaml", JOURNEY, {"step": STEP}),
     }
 

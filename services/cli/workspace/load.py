@@ -15,6 +15,7 @@ from services.cli.workspace.journey_file import read_journey
 from services.cli.workspace.policies_shape import CLASSES, SPEAKS_AS
 from services.cli.workspace.positions import Mapping as Tree
 from services.cli.workspace.positions import Node, read_yaml
+from services.cli.workspace.segments_file import read_segments
 from services.cli.workspace.settings_file import Reference, read_settings, references
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.starts import check_starts
@@ -30,7 +31,8 @@ from services.trigger_engine.policies.rules import ready
 
 SETTINGS_FILE = "wici.yaml"
 JOURNEYS = "journeys"
-LATER_FILES = ("segments.yaml", "coupons.yaml", "loyalty.yaml", "surveys.yaml", "calendar.yaml")
+SEGMENTS_FILE = "segments.yaml"
+LATER_FILES = ("coupons.yaml", "loyalty.yaml", "surveys.yaml", "calendar.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,16 @@ def load(folder: Path) -> Loaded:
     own_events = read_event_schemas(files)
     settings, named = _settings(files, own_events)
     templates = read_templates(files, settings.shop.locale if settings and settings.shop.locale else "en")
-    journeys = _journeys(files, _surroundings(files, settings, templates, own_events))
+    around = _surroundings(files, settings, templates, own_events)
+    node = _tree(files, SEGMENTS_FILE)[0] if SEGMENTS_FILE in files.list(".") else None
+    names = frozenset(node.values) if isinstance(node, Tree) else frozenset()
+    journeys, around = _journeys(files, replace(around, segments=names))
+    segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
     _warn_of_later_files(files)
     findings = in_order(finding for sheet in files.sheets.values() for finding in sheet.findings)
     workspace = None
     if settings and not errors(findings):
-        workspace = Workspace(settings, journeys, _published(templates), own_events)
+        workspace = Workspace(settings, journeys, _published(templates), own_events, segments)
     return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text))
 
 
@@ -93,7 +99,8 @@ def _surroundings(
     return Surroundings(templates, own_events, channels, with_sender, time_zone=zone, counts_as=counts_as, never=never)
 
 
-def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:
+def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Journey, ...], Surroundings]:
+    """The journeys, and the surroundings with the facts that they set."""
     trees: list[tuple[str, Node, Sheet]] = []
     for file in files.list(JOURNEYS):
         path = f"{JOURNEYS}/{file}"
@@ -110,7 +117,7 @@ def _journeys(files: Files, around: Surroundings) -> tuple[Journey, ...]:
     for (journey, node, sheet), (path, _, _) in zip(read, trees, strict=True):
         _check_name(journey.name, node, path, taken, sheet)
     check_starts(read)
-    return tuple(journey for journey, _, _ in read)
+    return tuple(journey for journey, _, _ in read), around
 
 
 def _check_name(name: str, node: Node, path: str, taken: dict[str, str], sheet: Sheet) -> None:

@@ -12,6 +12,9 @@ from services.contracts.policies import Cap
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import Type
 
+# Of the types that wici alone may state, those that are made for whoever listens.
+MADE = frozenset({"segment.entered", "segment.left"})
+
 
 @dataclass(frozen=True, slots=True)
 class TemplateFolder:
@@ -53,4 +56,4 @@ class Surroundings:
 
     def nothing_makes(self, event_type: str) -> bool:
         """Whether the type is one that wici alone may state, and does not derive in this version."""
-        return event_type in ENGINE_TYPES and event_type not in self.own_events
+        return event_type in ENGINE_TYPES - MADE and event_type not in self.own_events

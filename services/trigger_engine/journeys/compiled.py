@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from services.trigger_engine.journeys.conditions import (
     NUMBER,
     STRING,
     TIMESTAMP,
+    CallKey,
     Condition,
     Type,
     compile_condition,
@@ -24,6 +25,7 @@ from services.trigger_engine.journeys.scopes import condition_scope
 Schemas = Mapping[str, Mapping[str, Any]]
 Templates = Mapping[str, Mapping[str, Template]]
 Path = tuple[str, ...]
+ALL = "*"
 
 LINGER_SECONDS = (
     7 * 86_400.0
@@ -63,6 +65,8 @@ class Compiled(msgspec.Struct, frozen=True):
     hears: frozenset[str]
     event_paths: tuple[Path, ...]
     reads_cart: bool
+    profile_reads: frozenset[str]
+    calls: frozenset[CallKey]
     linger: float
 
 
@@ -74,6 +78,7 @@ class _Compiler:
         self._schemas = schemas
         self._facts = facts
         self.reads: set[Path] = set()
+        self.calls: set[CallKey] = set()
 
     def value(self, text: str, expect: Type | tuple[Type, ...]) -> Condition:
         """An expression on what entered and what is known."""
@@ -87,6 +92,7 @@ class _Compiler:
         scope = condition_scope(self._on, received, self._schemas, self._facts)
         compiled = compile_condition(text, scope, expect=expect)
         self.reads |= compiled.reads
+        self.calls |= compiled.calls
         return compiled
 
 
@@ -107,10 +113,11 @@ def compile_journey(
     entering = compiler.condition(journey.enter.condition)
     reads = compiler.reads | set(_template_reads(nodes, templates))
     key = journey.enter.key
+    keys = _Compiler(journey.enter.on, schemas, facts)
     return Compiled(
         journey=journey,
         condition=entering,
-        key=None if key is None else _Compiler(journey.enter.on, schemas, facts).value(key, (STRING, NUMBER)),
+        key=None if key is None else keys.value(key, (STRING, NUMBER)),
         listeners=listeners,
         nodes=nodes,
         first=first,
@@ -118,8 +125,15 @@ def compile_journey(
         hears=frozenset(listeners).union(*awaited.values()),
         event_paths=shortest(path[1:] for path in reads if path[0] == "event"),
         reads_cart=any(path[0] == "cart" for path in reads),
+        profile_reads=profile_facts(reads | keys.reads),
+        calls=frozenset(compiler.calls | keys.calls),
         linger=max((goal.within or LINGER_SECONDS for goal in journey.goals), default=LINGER_SECONDS),
     )
+
+
+def profile_facts(reads: Iterable[Path]) -> frozenset[str]:
+    """The facts of `profile` that these paths read; ALL where the whole of it is read."""
+    return frozenset(path[1] if len(path) > 1 else ALL for path in reads if path[0] == "profile")
 
 
 def _link(steps: tuple[Step, ...], after: str | None, nodes: dict[str, Node], compiler: _Compiler) -> str | None:

@@ -14,7 +14,10 @@ from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, T
 from services.trigger_engine.journeys.conditions import Type
 from services.trigger_engine.journeys.derived.registry import READ_CARTS, Wanted, follows, wanted
 from services.trigger_engine.journeys.own_facts import own_facts, said_by
+from services.trigger_engine.journeys.segment import CompiledSegment, compile_segment
+from services.trigger_engine.journeys.uses import find_uses
 from services.trigger_engine.policies.rules import Rules, ready
+from services.trigger_engine.profiles.uses import TALLIES, Uses
 
 CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message carries; the rest the notifier knows
 
@@ -39,7 +42,8 @@ class Definitions(msgspec.Struct):
     follows: dict[str, tuple[Wanted, ...]]
     standing: tuple[Wanted, ...]
     policies: Rules
-    keeps_cart: bool
+    segments: dict[str, CompiledSegment]
+    uses: Uses
     receipts: frozenset[str]
     listened: frozenset[str]
     awaited: frozenset[str]
@@ -54,6 +58,15 @@ class Definitions(msgspec.Struct):
         self.receipts |= _receipts(compiled.hears)
         self.listened |= compiled.hears
         self.awaited |= _awaited(compiled)
+        self.look_at_uses()
+
+    def look_at_uses(self) -> None:
+        """Find out which costly facts the journeys in force use."""
+        compiled: list[Compiled | CompiledSegment] = [*self.revisions.values(), *self.segments.values()]
+        cart = not READ_CARTS.isdisjoint(self.rules) or any(one.reads_cart for one in compiled)
+        self.uses = find_uses(compiled, self.settings.shop.currency, cart=cart)
+        if self.uses.tallies & TALLIES["preferred_channel"]:
+            self.receipts |= {"opened", "clicked"}
 
 
 def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
@@ -86,13 +99,15 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         follows=follows(rules),
         standing=tuple((rule, policy) for rule, policy in rules.values() if rule.standing),
         policies=policies,
-        keeps_cart=not READ_CARTS.isdisjoint(rules) or any(one.reads_cart for one in compiled),
+        segments={s.name: compile_segment(s, workspace.event_schemas, facts) for s in workspace.segments},
+        uses=Uses(),
         receipts=_receipts(heard),
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
         region=policies.country,
         version=workspace.version,
     )
+    definitions.look_at_uses()
     for journey in older:
         definitions.add(journey)
     return definitions

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from services.trigger_engine.journeys.conditions import CallKey
 from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.profiles import interests, windows
 from services.trigger_engine.profiles.money import SCALE
 from services.trigger_engine.profiles.state import Entry, Profile
 
@@ -22,6 +24,15 @@ def _average(profile: Profile, currency: str) -> float | None:
     return profile.spent.get(currency, 0) / SCALE / profile.orders if profile.orders else None
 
 
+def _tags(profile: Profile) -> list[str]:
+    """The customer's own tags, then those of the segments that he belongs to."""
+    own: list[str] = profile.fact("tags") or []
+    if not profile.segments:
+        return own
+    given = {member.tag for member in profile.segments.values() if member.tag}
+    return [*own, *sorted(given.difference(own))]
+
+
 _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
     "id": lambda p, _: p.id.hex(),
     "created_at": lambda p, _: p.created_at,
@@ -31,7 +42,15 @@ _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
     "first_order_at": lambda p, _: _when(p, "order.placed", last=False),
     "last_order_at": lambda p, _: _when(p, "order.placed", last=True),
     "consent": lambda p, _: {name: c.state for name, c in p.consents.items() if ":" not in name},
-    "tags": lambda p, _: p.fact("tags") or [],
+    "tags": lambda p, _: _tags(p),
+    "segments": lambda p, _: sorted(p.segments),
+    "top_categories": lambda p, _: interests.top_categories(p),
+    "viewed_categories": lambda p, _: interests.most(p, "viewed_categories"),
+    "bought_categories": lambda p, _: interests.most(p, "bought_categories"),
+    "viewed_products": lambda p, _: interests.latest(p, "viewed_products"),
+    "bought_products": lambda p, _: interests.latest(p, "bought_products"),
+    "last_viewed": lambda p, _: interests.last_viewed(p),
+    "preferred_channel": lambda p, _: interests.preferred_channel(p),
 }
 
 
@@ -46,7 +65,9 @@ class ProfileView(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         computed = _COMPUTED.get(name)
-        return self._profile.fact(name) if computed is None else computed(self._profile, self._currency)
+        if computed is not None:
+            return computed(self._profile, self._currency)
+        return self._profile.fact(name)
 
     def __iter__(self) -> Any:
         return iter({**_COMPUTED, **self._profile.facts})
@@ -55,15 +76,32 @@ class ProfileView(Mapping[str, Any]):
         return len({**_COMPUTED, **self._profile.facts})
 
 
+class Calls:
+    """The values of functions over a window, by call, counted when a condition asks."""
+
+    __slots__ = ("_currency", "_now", "_profile")
+
+    def __init__(self, profile: Profile, currency: str, now: datetime) -> None:
+        self._profile = profile
+        self._currency = currency
+        self._now = now
+
+    def get(self, call: CallKey) -> float:
+        """The number that a call such as ("spent", (timedelta(days=365),)) stands for."""
+        measure, window = windows.measure(*call, self._currency)
+        number = windows.value(self._profile, measure, window, self._now)
+        return number / SCALE if measure.kind == "spent" else number
+
+
 def environment(profile: Profile, definitions: Definitions, now: datetime) -> Env:
     """The names that do not depend on an entry; `event`, `received` and `entry` are added by who knows them."""
-    cart = profile.cart
+    cart, currency = profile.cart, definitions.settings.shop.currency
     return {
-        "profile": ProfileView(profile, definitions.settings.shop.currency),
+        "profile": ProfileView(profile, currency),
         "cart": None if cart is None else cart.data,
         "shop": definitions.shop,
         "now": now,
-        "calls": {},
+        "calls": Calls(profile, currency, now) if definitions.uses.measures else None,
     }
 
 

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import alarms, deriving, enter, hearing, walk
+from services.trigger_engine.journeys import alarms, deriving, enter, hearing, segments, walk
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
 from services.trigger_engine.journeys.turn import Turn
-from services.trigger_engine.profiles import facts
+from services.trigger_engine.profiles import facts, interests
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Entry, Profile
 
@@ -26,7 +26,7 @@ DEEPEST = 8
 
 def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Take in one event."""
-    withdrawn = facts.apply(profile, event, keep_cart=turn.definitions.keeps_cart)
+    withdrawn = facts.apply(profile, event, turn.definitions.uses, turn.now)
     for name in withdrawn:
         withdraw(profile, name, turn)
     if event.type in STATEABLE_TYPES and deriving.already_stated(profile, event):
@@ -36,7 +36,7 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
         turn.into.joined.discard(profile.id)
         deriving.watch_again(profile, turn)
     _happen(profile, event, turn)
-    _start(profile, turn)
+    _end(profile, turn)
 
 
 def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> None:
@@ -45,12 +45,12 @@ def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> Non
     if alarm is not None:
         for one in deriving.wake(profile, *alarm, turn):
             _follow(profile, one, turn, 1)
-        _start(profile, turn)
+        _end(profile, turn)
         return
     entry = next((e for e in profile.entries if e.id == timer and e.generation == generation and e.wake), None)
     if entry is not None:
         walk.wake(profile, entry, turn)
-        _start(profile, turn)
+        _end(profile, turn)
 
 
 def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
@@ -59,8 +59,30 @@ def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
         message = receipt.fields["message"]
         for name in facts.withdraw(profile, message["channel"], receipt.time):
             withdraw(profile, name, turn)
+    interests.hear(profile, receipt, turn.definitions.uses)
     _happen(profile, receipt, turn)
+    _end(profile, turn)
+
+
+def on_visit(profile: Profile, turn: Turn) -> None:
+    """Look at a customer to whom nothing has happened: segments have changed."""
+    _end(profile, turn)
+
+
+def _end(profile: Profile, turn: Turn) -> None:
+    """What comes last: journeys that steps have started, and segments entered and left by what has happened."""
     _start(profile, turn)
+    if not turn.definitions.segments and not profile.segments:
+        return
+    changed: set[str] = set()
+    for depth in range(1, DEEPEST + 1):
+        found = segments.changes(profile, turn, changed)
+        if not found:
+            break
+        for one in found:
+            _follow(profile, one, turn, depth)
+        _start(profile, turn)
+    segments.watch(profile, turn)
 
 
 def withdraw(profile: Profile, name: str, turn: Turn) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.contracts.event import RECEIPT_TYPES
+from services.contracts.event import RECEIPT_TYPES, SHOP_TYPES
 from services.trigger_engine.journeys.conditions.types import (
     ANY,
     BOOL,
+    DURATION,
     NUMBER,
     STRING,
     TIMESTAMP,
+    Function,
     ListOf,
     Record,
     Type,
@@ -65,8 +67,28 @@ def condition_scope(
         "entry": ENTRY,
         "shop": SHOP,
         "now": TIMESTAMP,
+        **functions(own),
     }
     return scope if received is None else {**scope, "received": event_data(received, own)}
+
+
+def segment_scope(
+    own: Mapping[str, Mapping[str, Any]] | None = None, facts: Mapping[str, Type] | None = None
+) -> dict[str, Type]:
+    """Names of a segment's condition: what is known of a customer, and no event."""
+    scope = condition_scope("", None, own, facts)
+    return {name: kind for name, kind in scope.items() if name not in ("event", "entry")}
+
+
+def functions(own: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Type]:
+    """The functions over a window. Events that wici derives and receipts are not counted."""
+    return {
+        "spent": Function((DURATION,), NUMBER),
+        "orders": Function((DURATION,), NUMBER),
+        "count": Function((STRING, DURATION), NUMBER, SHOP_TYPES | frozenset(own or ())),
+        "viewed": Function((STRING, DURATION), NUMBER),
+        "bought": Function((STRING, DURATION), NUMBER),
+    }
 
 
 def template_scope(

@@ -56,6 +56,9 @@ PROFILE = Record({
     "id": STRING, "email": STRING, "phone": STRING, "first_name": STRING, "last_name": STRING, "locale": STRING,
     "time_zone": STRING, "country": STRING, "birthday": STRING, "gender": STRING, "tags": ListOf(STRING),
     "orders_count": NUMBER, "total_spent": MONEY, "average_order": MONEY, "first_order_at": TIMESTAMP,
+    "top_categories": ListOf(STRING), "viewed_categories": ListOf(STRING), "bought_categories": ListOf(STRING),
+    "viewed_products": ListOf(STRING), "bought_products": ListOf(STRING), "last_viewed": ListOf(PRODUCT),
+    "preferred_channel": STRING, "segments": ListOf(STRING), "masked_email": STRING,
     "last_order_at": TIMESTAMP, "created_at": TIMESTAMP, "consent": Record({"email": STRING, "sms": STRING}),
 })  # fmt: skip
 ENTRY = Record({"id": STRING, "entered_at": TIMESTAMP, "journey": STRING, "revision": NUMBER, "key": STRING})

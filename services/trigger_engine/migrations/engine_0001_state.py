@@ -99,6 +99,14 @@ def upgrade() -> None:
             value   bytea NOT NULL,
             headers bytea NOT NULL              -- JSON: [[name, base64 value], …]
         ) WITH ({BUSY})""")
+    op.execute("""
+        CREATE TABLE engine.sweeps (
+            name    text PRIMARY KEY,           -- what every customer is visited for: segments
+            version int NOT NULL,               -- of the workspace
+            digest  bytea NOT NULL,             -- of what decides
+            cursor  uuid NOT NULL,              -- the last profile that was visited
+            done    boolean NOT NULL
+        )""")
     op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")
     op.execute("""
         CREATE TABLE engine.parked (

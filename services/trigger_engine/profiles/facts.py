@@ -12,12 +12,13 @@ from typing import Any
 
 from services.contracts.data import Cart as CartData
 from services.contracts.data import Customer
-from services.trigger_engine.profiles import consent, orders
+from services.trigger_engine.profiles import consent, interests, orders, windows
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.identifiers import normal_email
 from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.placeholders import is_masked
 from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
+from services.trigger_engine.profiles.uses import Uses
 
 CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "gender", "tags")
 ADDRESSES = ("email", "phone")
@@ -27,19 +28,24 @@ MOST_BOUGHT = 50
 AHEAD = timedelta(days=1)  # how far a shop's clock may be ahead
 
 
-def apply(profile: Profile, event: Arrival, *, keep_cart: bool) -> list[str]:
-    """Take in one event. Returns the channels whose consent was withdrawn by it."""
+def apply(profile: Profile, event: Arrival, uses: Uses, now: datetime) -> list[str]:
+    """Take in one event; of costly facts only those in `uses`. Returns the channels whose consent it has withdrawn."""
     _see(profile, event)
     withdrawn: list[str] = []
     if event.data.customer is not None and event.scope == "server":
         withdrawn = _customer(profile, event, event.data.customer)
-    order = event.data.order
+    order, change = event.data.order, None
     if order is not None and event.type in orders.KINDS:
-        orders.apply(profile, event, order)
+        change = orders.apply(profile, event, order)
         if event.type == "order.placed":
             buy(profile, order.cart_id, event.time)
     if event.type == "cart.updated" and event.data.cart is not None:
-        _cart(profile, event, event.data.cart, keep_cart=keep_cart)
+        _cart(profile, event, event.data.cart, keep_cart=uses.cart)
+    if uses.measures:
+        windows.begin(profile, uses)
+        windows.apply(profile, event, change, uses, now)
+    if uses.tallies or uses.last_viewed:
+        interests.apply(profile, event, uses)
     return withdrawn
 
 

@@ -5,9 +5,9 @@ Merging is symmetric in what is known: the same two profiles give the same facts
 
 from __future__ import annotations
 
-from services.trigger_engine.profiles import consent, orders
+from services.trigger_engine.profiles import consent, interests, orders, windows
 from services.trigger_engine.profiles.facts import learn
-from services.trigger_engine.profiles.state import Entry, Looked, Profile, Seen
+from services.trigger_engine.profiles.state import Entry, Looked, Member, Profile, Seen
 
 MOST_FORMER = 50  # ids remembered of profiles that became this one; engine.aliases has them all
 
@@ -24,7 +24,9 @@ def merge(keeper: Profile, other: Profile) -> list[Entry]:
         learn(keeper, name, fact.value, fact.at)
     _merge_consents(keeper, other)
     _merge_seen(keeper, other)
-    orders.join(keeper, other)
+    windows.join(keeper, other, orders.join(keeper, other))
+    interests.join(keeper, other)
+    _merge_segments(keeper, other)
     keeper.stated |= other.stated
     keeper.formerly += [*other.formerly, other.id]
     del keeper.formerly[:-MOST_FORMER]
@@ -57,6 +59,18 @@ def _merge_seen(keeper: Profile, other: Profile) -> None:
             keeper.seen[kind] = theirs
         else:
             keeper.seen[kind] = Seen(min(mine.first, theirs.first), max(mine.last, theirs.last))
+
+
+def _merge_segments(keeper: Profile, other: Profile) -> None:
+    """Who is a member as either of two is one; it ends when both have ceased to belong, from the later on."""
+    keeper.segments_changed = max(keeper.segments_changed, other.segments_changed)
+    for name, theirs in other.segments.items():
+        mine = keeper.segments.get(name)
+        if mine is None:
+            keeper.segments[name] = theirs
+            continue
+        ending = None if mine.ending is None or theirs.ending is None else max(mine.ending, theirs.ending)
+        keeper.segments[name] = Member(min(mine.since, theirs.since), theirs.tag or mine.tag, ending)
 
 
 def _merge_cart(keeper: Profile, other: Profile) -> None:

@@ -7,11 +7,31 @@ it is not cancelled; it is worth its total less what was paid back, and nothing 
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 from services.contracts import ids
 from services.contracts.data import Order, RefundedData
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.money import units
 from services.trigger_engine.profiles.state import Booked, Profile, Unsettled
+
+
+class Worth(NamedTuple):
+    """What an order adds to the sums: 1 order or none, its amount in ten-thousandths, and when it was placed."""
+
+    at: datetime | None = None
+    orders: int = 0
+    spent: int = 0
+    currency: str = ""
+
+
+class Change(NamedTuple):
+    """What an event has changed of one order's worth."""
+
+    before: Worth
+    after: Worth
+
 
 KINDS = frozenset({"order.placed", "order.paid", "order.cancelled", "order.refunded"})
 MOST_ORDERS = 30  # remembered one by one; of older ones the sums stay as they are
@@ -19,16 +39,18 @@ MOST_REFUNDS = 20  # of one order
 EVERYTHING = 10**18  # paid back, in ten-thousandths, where a refund names no amount
 
 
-def apply(profile: Profile, event: Arrival, order: Order) -> None:
-    """Take in one event about an order."""
+def apply(profile: Profile, event: Arrival, order: Order) -> Change:
+    """Take in one event about an order. Returns what it changed of the order's worth."""
     name = key(event.source, order.id)
     booked = profile.ledger.get(name)
     if booked is None:
         booked = profile.ledger[name] = Booked(event.time)
+    before = adds(booked)
     _count(profile, booked, -1)
     _note(booked, event, order)
     _count(profile, booked, 1)
     _forget(profile)
+    return Change(before, adds(booked))
 
 
 def key(source: str, order_id: str) -> bytes:
@@ -41,8 +63,12 @@ def later(one: Unsettled, other: Unsettled) -> Unsettled:
     return max(one, other, key=lambda told: (told.placed_at, repr(told.order)))
 
 
-def join(keeper: Profile, other: Profile) -> None:
-    """Count together what two profiles that become one have ordered; an order that both know of counts once."""
+def join(keeper: Profile, other: Profile) -> list[Change]:
+    """Count together what two profiles that become one have ordered; an order that both know of counts once.
+
+    Returns what that changes beside adding up.
+    """
+    twice = []
     keeper.orders += other.orders
     for mine, theirs in ((keeper.spent, other.spent), (keeper.paid, other.paid)):
         for currency, amount in theirs.items():
@@ -56,7 +82,14 @@ def join(keeper: Profile, other: Profile) -> None:
         _count(keeper, booked, -1)
         both = keeper.ledger[key] = _join(known, booked)
         _count(keeper, both, 1)
+        twice += [Change(adds(known), Worth()), Change(adds(booked), adds(both))]
     _forget(keeper)
+    return twice
+
+
+def adds(booked: Booked) -> Worth:
+    """What the order adds to the sums of what was placed."""
+    return Worth(booked.placed_at, int(is_counted(booked)), spent(booked), booked.currency)
 
 
 def is_counted(booked: Booked) -> bool:

@@ -50,6 +50,21 @@ class Seen(msgspec.Struct, array_like=True, gc=False):
     last: datetime
 
 
+class Tally(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How often something was met, and when last."""
+
+    number: int
+    last: datetime
+
+
+class Member(msgspec.Struct, array_like=True, gc=False):
+    """Membership of a segment since `since`; `ending` is since when its condition has not held. `tag` goes with it."""
+
+    since: datetime
+    tag: str | None = None
+    ending: datetime | None = None
+
+
 class Booked(msgspec.Struct, array_like=True, gc=False, omit_defaults=True):
     """One order as far as sums need it; `at` is the source time of the last word about it.
 
@@ -165,6 +180,11 @@ class Profile(msgspec.Struct):
     spent: dict[str, int] = msgspec.field(default_factory=dict)
     paid: dict[str, int] = msgspec.field(default_factory=dict)
     ledger: dict[bytes, Booked] = msgspec.field(default_factory=dict)  # the last orders one by one (orders.py)
+    days: dict[str, dict[int, int]] = msgspec.field(default_factory=dict)  # numbers over windows (windows.py)
+    tallies: dict[str, dict[str, Tally]] = msgspec.field(default_factory=dict)  # interests.py
+    viewed: dict[str, Fact] = msgspec.field(default_factory=dict)  # interests.py
+    segments: dict[str, Member] = msgspec.field(default_factory=dict)
+    segments_changed: int = 0
     stated: dict[str, datetime] = msgspec.field(default_factory=dict)
     cart: Cart | None = None
     filled: str = ""

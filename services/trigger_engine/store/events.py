@@ -12,6 +12,12 @@ from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.turn import Past
 
 ONE_AT_A_TIME = 0x77696369_0002
+MOST_WAIT_SECONDS = 2
+MOST_DROPPED = 30  # days at once
+PARTITIONS = f"""
+    SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'engine.events'::regclass AND c.relname ~ '^events_[0-9]{{8}}$' AND c.relname < $1
+    ORDER BY c.relname LIMIT {MOST_DROPPED}"""
 COLUMNS = ("day", "id", "profile_id", "type", "time", "received_at", "source", "data", "trace")
 
 
@@ -60,6 +66,35 @@ async def make_partitions(connection: Connection, first: date, days: int) -> Non
                 f"CREATE TABLE IF NOT EXISTS engine.{partition(day)} PARTITION OF engine.events "
                 f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
             )
+
+
+async def drop_partitions(connection: Connection, before: date) -> list[str]:
+    """Drop the partitions of days before `before`. Returns their names, oldest first.
+
+    LockNotAvailableError when the tables are busy: whoever waits for longer would hold up every engine.
+    """
+    rows = await connection.fetch(PARTITIONS, partition(before))
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_AT_A_TIME)
+        await connection.execute(f"SET LOCAL lock_timeout = '{MOST_WAIT_SECONDS}s'")
+        for row in rows:
+            await connection.execute(f"DROP TABLE IF EXISTS engine.{row[0]}")
+    return [row[0] for row in rows]
+
+
+async def history(
+    connection: Connection, profiles: Sequence[bytes], types: Iterable[str], since: datetime
+) -> list[tuple[Any, ...]]:
+    """Id, profile id, type, time, received, source and data of recorded events since `since`, by source time."""
+    rows = await connection.fetch(
+        "SELECT id, profile_id, type, time, received_at, source, data FROM engine.events"
+        " WHERE profile_id = ANY($1) AND type = ANY($2) AND time >= $3 AND day >= $4 ORDER BY time, id",
+        profiles,
+        sorted(types),
+        since,
+        since.date() - timedelta(days=2),
+    )
+    return [tuple(row) for row in rows]
 
 
 async def recorded(

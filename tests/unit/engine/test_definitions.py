@@ -77,10 +77,10 @@ def test_what_is_switched_off_is_not_derived(off: dict[str, Any]) -> None:
 
 def test_carts_are_kept_where_somebody_reads_them() -> None:
     reads = {"hello": {"pl": template("hello", "cart.total")}}
-    assert define(workspace(REMINDER)).keeps_cart
-    assert define(workspace(journey("j", "page.viewed"), templates=reads)).keeps_cart
-    assert define(workspace(journey("j", "page.viewed", condition="cart.total > 5"))).keeps_cart
-    assert not define(workspace(journey("j", "page.viewed"))).keeps_cart
+    assert define(workspace(REMINDER)).uses.cart
+    assert define(workspace(journey("j", "page.viewed"), templates=reads)).uses.cart
+    assert define(workspace(journey("j", "page.viewed", condition="cart.total > 5"))).uses.cart
+    assert not define(workspace(journey("j", "page.viewed"))).uses.cart
 
 
 def test_receipts_are_heard_where_somebody_listens() -> None:

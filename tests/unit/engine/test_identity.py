@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.trigger_engine.profiles.identifiers import CAPS, normal_email, normal_phone
@@ -250,6 +250,7 @@ def test_a_customer_whose_thousandth_cookie_turns_up_keeps_a_row_of_bounded_size
     assert len(dump(run.profile)) < 3_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 3)), max_size=60), st.integers(0, 9))
 def test_whatever_names_come_together_no_profile_bears_too_many_and_each_name_has_one_owner(
     words: list[tuple[int, int]], salt: int

@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.trigger_engine.profiles.arrival import Arrival
@@ -113,6 +113,7 @@ def build(place: int, word: tuple[str, int, int, str], who: str = "c-1") -> Arri
     return about(kind, number, hours, who=who, total=amount, **refund)
 
 
+@settings(deadline=None)
 @given(st.lists(_WORD, min_size=1, max_size=9), st.randoms(use_true_random=False))
 def test_any_order_of_events_leaves_the_same_sums(words: list[tuple[str, int, int, str]], chance: Any) -> None:
     arrivals = [build(place, word) for place, word in enumerate(words)]
@@ -121,6 +122,7 @@ def test_any_order_of_events_leaves_the_same_sums(words: list[tuple[str, int, in
     assert sums(told(*arrivals)) == sums(told(*shuffled))
 
 
+@settings(deadline=None)
 @given(st.lists(_WORD, min_size=1, max_size=8), st.integers(0, 8))
 def test_sums_do_not_depend_on_which_events_came_before_two_profiles_became_one(
     words: list[tuple[str, int, int, str]], cut: int

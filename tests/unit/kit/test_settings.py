@@ -128,3 +128,10 @@ def test_a_mistyped_variable_is_noticed_with_the_nearest_known_one() -> None:
 def test_every_setting_is_documented_and_nothing_else() -> None:
     documented = re.findall(r"^\| `(WICI_\w+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
     assert documented == list(VARIABLES)
+
+
+@pytest.mark.parametrize("days", ["6", "0", "-1", "400 days", "36501"])
+def test_days_of_events_to_keep_are_a_number_of_days_that_is_not_too_small(days: str) -> None:
+    assert from_environment({"WICI_KEEP_EVENTS": "7"}).keep_events == 7
+    with pytest.raises(Misconfigured, match="such as 400"):
+        from_environment({"WICI_KEEP_EVENTS": days})

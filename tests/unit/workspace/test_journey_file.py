@@ -18,7 +18,8 @@ STEPS = JOURNEY[JOURNEY.index("steps:") :]
 
 
 def read(home: Path, head: str) -> Journey:
-    found = loaded(home, {"journeys/hello.yaml": head + STEPS})
+    vip = "vip: {if: profile.orders_count > 1}"
+    found = loaded(home, {"journeys/hello.yaml": head + STEPS, "segments.yaml": vip})
     assert found.workspace is not None, [finding.render() for finding in found.findings]
     return found.workspace.journeys[0]
 

@@ -1,6 +1,6 @@
 """The typed expression language of conditions, keys and moments: a documented subset of CEL (docs/conditions.md)."""
 
-from services.trigger_engine.journeys.conditions.compiler import Condition, compile_condition
+from services.trigger_engine.journeys.conditions.compiler import CallKey, Condition, compile_condition
 from services.trigger_engine.journeys.conditions.durations import (
     DurationError,
     Unit,
@@ -32,6 +32,7 @@ __all__ = [
     "NUMBER",
     "STRING",
     "TIMESTAMP",
+    "CallKey",
     "Condition",
     "ConditionError",
     "DurationError",

@@ -120,6 +120,11 @@ def fact(name: str, function: Function, place: Span, arguments: tuple[Typed, ...
                 f"'{name}' needs a value that is written out, so that it can be prepared",
                 f"write {_example(name, function)}",
             )
+        if function.words and kind == STRING and argument.constant not in function.words:
+            raise argument.span.error(
+                f"'{name}' knows no {str(argument.constant)[:60]!r}",
+                did_you_mean(str(argument.constant), function.words),
+            )
         if isinstance(argument.constant, timedelta) and argument.constant <= timedelta(0):
             raise argument.span.error("a window must be longer than nothing", f"write {_example(name, function)}")
     return Fact((name, tuple(argument.constant for argument in arguments)))

@@ -55,11 +55,13 @@ class Record(Type):
 class Function(Type):
     """A fact looked up by constant arguments, such as `spent(365 days)`.
 
-    Every call in use is known once a condition is compiled, so its value can be prepared before evaluation.
+    Every call in use is known once a condition is compiled, so its value can be prepared before evaluation. `words`, if
+    there are any, are those that a text among the arguments may be.
     """
 
     parameters: tuple[Type, ...]
     result: Type
+    words: frozenset[str] = frozenset()
 
 
 def describe(kind: Type) -> str:

@@ -11,10 +11,11 @@ from services.cli.customers import search, story
 from services.cli.customers.erase import deleted, empty_log, erase_people
 from services.cli.customers.export import collect
 from services.cli.customers.find import Nobody, erased, find
-from services.cli.customers.moments import moments, why_never
+from services.cli.customers.moments import fate, moments, why_never
 from services.cli.customers.search import Sought
 from services.contracts import topics
 from services.contracts.journey import Wait
+from services.contracts.policies import Cap, QuietHours
 from services.kit.clock import FixedClock
 from services.notifier import erasure
 from services.trigger_engine.profiles.state import Identifier
@@ -183,3 +184,68 @@ async def test_a_record_that_the_engine_has_not_read_is_not_deleted(place: Town)
     async with place.pool.acquire() as opened:
         assert await empty_log(opened, place.bus, place.settings, mine, (SECRET,)) == 1
     assert len(await place.log(topics.EVENTS)) == 1
+
+
+async def test_a_step_that_policies_let_wait_says_until_when_and_by_which(database_url: str) -> None:
+    """Quiet hours at ten (eleven in Warsaw), and a cap that the first message has used up."""
+    noon = {"sms": QuietHours(11 * 60, 14 * 60)}
+    shop = workspace(
+        journey("one", "page.viewed"),
+        journey("two", "page.viewed"),
+        journey("three", "page.viewed", say(id="sms", via=("sms",))),
+        quiet_hours=noon,
+        caps=(Cap(1, 86_400.0, "email"),),
+    )
+    async with town(database_url, shop) as place:
+        async with place.engine():
+            consents = {channel: {"state": "subscribed", "at": "2026-11-20T10:00:00Z"} for channel in ("email", "sms")}
+            await place.tell(event("page.viewed", customer=anna(phone="+48600100200", consents=consents)))
+            await place.read()
+        text = (await told(place, "c-1"))[1]
+    capped = "at send:hello\nwaits until 2026-11-23 10:00:00: capped\n    policies.caps: at most 1 in 1 day (email)\n"
+    assert text.count(capped) == 1
+    assert (
+        "three: at sms\nwaits until 2026-11-22 13:00:00: quiet_hours\n"
+        "    policies.quiet_hours.sms, where the customer lives: 11:00 to 14:00\n"
+    ) in text
+
+
+async def test_a_message_that_waits_names_what_holds_it(place: Town) -> None:
+    async with place.engine():
+        await place.tell(*(event("order.placed", customer=anna(), order={**ORDER, "id": f"o{n}"}) for n in range(3)))
+        await place.read()
+    first, second, third = [
+        row["send_key"] for row in await place.pool.fetch("SELECT send_key FROM queue.outbound ORDER BY seq")
+    ]
+    change = "UPDATE queue.outbound SET {} WHERE send_key = $1"
+    assert "waits: an older message to the customer by email (hello of thanks, queued" in await held(place, second)
+
+    quiet = "quiet = '{[2026-11-22 10:00+00,2026-11-22 11:30+00)}'"
+    await place.pool.execute(change.format(quiet), first)
+    assert "waits: quiet hours until 2026-11-22 11:30:00 (policies.quiet_hours.email)" in await held(place, first)
+    assert "waits to be claimed by a notifier" in await held(place, second), "what is held lets others pass"
+
+    await place.pool.execute(change.format("state = 1"), third)
+    assert "waits: an older message" in await held(place, second), "one at a time is in a provider's hands"
+
+    await place.pool.execute(change.format("state = 10"), third)
+    await place.pool.execute(
+        "INSERT INTO notifier.attempts"
+        " VALUES ($1::uuid, 'main', ARRAY[$1::uuid], '', $2, 1, 'me', $2, 1, 1, $2, $2, 'freed')",
+        second, AT,
+    )  # fmt: skip
+    await place.pool.execute(change.format("attempt_id = send_key, attempts = 1"), second)
+    assert "waits: an account: main gave it back (throttled" in await held(place, second)
+
+    await place.pool.execute(change.format("bound_to = 'main'"), second)
+    assert "waits: main, which alone may call again" in await held(place, second)
+    await place.pool.execute("INSERT INTO queue.pauses VALUES ('channel:email', $1, 'brake')", AT)
+    assert "waits: paused (channel:email: since 2026-11-22 10:00 by brake)" in await held(place, second)
+
+
+async def held(place: Town, send_key: bytes) -> str:
+    """What is told of the fate of one message."""
+    async with place.pool.acquire() as opened:
+        found = await story.read(opened, await find(opened, "c-1"), place.clock.real())
+    (one,) = [message for message in found.messages if message.send_key == send_key]
+    return "\n".join(fate(one))

@@ -11,6 +11,7 @@ MEANINGS: dict[str, str] = {
     "overtaken": "An exit or goal that happened later is already on record.",
     "condition_false": "The if of the journey does not hold, or for one inside that of an exit or goal.",
     "not_live": "The event happened outside the journey's live.",
+    "own_message": "It is what became of a message of this very journey.",
     "no_journey": "A start names a journey that is not published any more.",
     "started_too_deep": "Eight journeys have started one another in one go.",
     "completed": "It ran to its end.",
@@ -30,6 +31,14 @@ MEANINGS: dict[str, str] = {
     "suppressed": "The address bounced, complained or unsubscribed.",
     "no_template": "The template says nothing on this channel.",
     "expired": "It waited longer than it was good for.",
+    "quiet_hours": (
+        "The channel is quiet where the customer lives, and the policy says then: drop; or it will be for longer than"
+        " the step waits."
+    ),
+    "capped": (
+        "The customer has got as many as a cap allows, and it says then: drop; or there was no room for longer than the"
+        " step waits."
+    ),
     "held_too_long": "The log has been behind for ten minutes: nothing is advertised on old news.",
     "not_allowed_here": "WICI_ONLY_TO does not name the recipient.",
     "render_failed": "The template failed with this customer's data.",

@@ -11,11 +11,18 @@ import msgspec
 from services.cli.customers.meanings import meaning
 from services.cli.customers.story import Happened, Inside, Said, Story
 from services.contracts import ids
+from services.contracts.journey import Send
+from services.contracts.policies import QuietHours
+from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.conditions.compiler import Condition, brief
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import environment
 from services.trigger_engine.journeys.reaction import Note, Walked
+from services.trigger_engine.policies.caps import counts
+
+UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
 class Moment(msgspec.Struct):
@@ -115,7 +122,7 @@ def _entry(entry: Inside, story: Story) -> Iterator[Moment]:
     key = f", key {entry.key}" if entry.key else ""
     yield Moment(entry.entered_at, f"{name}: inside, revision {entry.revision}{key}", [], {name})
     for one in entry.walked:
-        yield Moment(one.at, f"{name}: at {one.step}", _walked(one, one.step in said), {name})
+        yield Moment(one.at, f"{name}: at {one.step}", _walked(one, one.step in said, entry, story), {name})
     if entry.failed:
         yield Moment(story.now, f"{name}: its timer failed", [f"{entry.failed}; see wici dead-letters list"], {name})
     if entry.wakes:
@@ -125,13 +132,16 @@ def _entry(entry: Inside, story: Story) -> Iterator[Moment]:
         yield Moment(entry.ended_at, f"{name}: ended at {entry.step}: {why}", [meaning(why)], {name})
 
 
-def _walked(one: Walked, said: bool) -> list[str]:
+def _walked(one: Walked, said: bool, entry: Inside, story: Story) -> list[str]:
     seen = dict(one.seen or {})
     lines = []
-    if one.reason is not None:
+    until = stamp(datetime.fromisoformat(seen.pop("until"))) if "until" in seen else None
+    if until and one.reason is not None:
+        lines += [f"waits until {until}: {one.reason}", *(f"    {rule}" for rule in _policies(one, entry, story))]
+    elif until:
+        lines.append(f"waits until {until}")
+    elif one.reason is not None:
         lines.append(f"{one.reason}: {meaning(one.reason)}" + (" (said over another channel)" if said else ""))
-    if "until" in seen:
-        lines.append(f"waits until {stamp(datetime.fromisoformat(seen.pop('until')))}")
     if "start" in seen:
         lines.append(f"to start {seen.pop('start')}")
     if "arm" in seen:
@@ -140,21 +150,47 @@ def _walked(one: Walked, said: bool) -> list[str]:
     return lines + [f"    {path} was {shown(value)}" for path, value in seen.items()]
 
 
+def _policies(one: Walked, entry: Inside, story: Story) -> Iterator[str]:
+    """The policies that may make this step wait, as they are published now."""
+    current = story.current
+    compiled = current.revisions.get((entry.journey, entry.revision)) if current else None
+    step = compiled.nodes[one.step].step if compiled and one.step in compiled.nodes else None
+    if current is None or compiled is None or not isinstance(step, Send):
+        return
+    klass = current.policies.counts_as[step.klass or compiled.journey.klass]
+    if one.reason == Reason.QUIET_HOURS:
+        for channel in step.via:
+            if (hours := current.policies.quiet_hours.get(channel)) and klass in hours.classes:
+                yield f"policies.quiet_hours.{channel}, where the customer lives: {_hours(hours)}"
+    if one.reason == Reason.CAPPED:
+        for cap in current.policies.caps:
+            if any(counts(cap, channel, klass, compiled.journey.topic) for channel in step.via):
+                kinds = ", ".join(word for word in (cap.channel, cap.klass, cap.topic) if word)
+                yield f"policies.caps: at most {cap.at_most} in {_span(cap.per)}" + (f" ({kinds})" if kinds else "")
+
+
+def _span(seconds: float) -> str:
+    unit, size = next((one for one in UNITS if seconds % one[1] == 0), ("second", 1))
+    number = int(seconds // size)
+    return f"{number} {unit}" + ("s" if number != 1 else "")
+
+
+def _hours(hours: QuietHours) -> str:
+    daily = f"{hours.start // 60:02}:{hours.start % 60:02} to {hours.end // 60:02}:{hours.end % 60:02}"
+    days = [DAYS[day] for day in hours.weekdays] + (["public holidays"] if hours.holidays else [])
+    return ", ".join(([daily] if hours.start != hours.end else []) + days)
+
+
 def _message(one: Said) -> Moment:
     kinds = f"{one.klass}, {one.topic}" if one.topic else one.klass
     what = f"{one.journey}: {one.template} by {one.channel} queued at {one.step} ({kinds})"
-    return Moment(one.created_at, what, list(_fate(one)), {one.journey})
+    return Moment(one.created_at, what, list(fate(one)), {one.journey})
 
 
-def _fate(one: Said) -> Iterator[str]:
+def fate(one: Said) -> Iterator[str]:
     """What became of a message: whether it waits, for what; who took it, and what they said."""
     if one.state == "queued":
-        if one.held:
-            yield f"waits: paused ({one.held})"
-        elif one.behind:
-            yield f"waits for an older message to the customer by {one.channel}"
-        else:
-            yield "waits to be claimed by a notifier"
+        yield f"waits: {one.held}" if one.held else "waits to be claimed by a notifier"
         if one.expires_at:
             yield f"good until {stamp(one.expires_at)}"
     if one.attempt:
@@ -168,6 +204,7 @@ def _fate(one: Said) -> Iterator[str]:
     if one.status:
         named = f" as {one.provider_id}" if one.provider_id else ""
         yield f"{one.account} says {one.status}{named}" + (f" at {stamp(one.status_at)}" if one.status_at else "")
+        yield "    the furthest that is known; when each earlier status came is not kept"
 
 
 def why_never(story: Story, journey: str) -> list[str]:

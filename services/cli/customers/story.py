@@ -12,10 +12,12 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from services.cli.customers import hold
 from services.cli.customers.find import Person
 from services.contracts.journey import Journey
 from services.contracts.message import State
 from services.contracts.workspace import Workspace
+from services.kit.database_clock import read_offset
 from services.notifier.suppressions import fingerprints
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions, define
@@ -37,13 +39,14 @@ _TIMERS = "SELECT id, due FROM engine.timers WHERE profile_id = ANY($1) ORDER BY
 _PARKED = "SELECT id, due, reason FROM engine.parked WHERE profile_id = ANY($1) ORDER BY due"
 _MESSAGES = """
     SELECT o.send_key, o.seq, o.entry_id, o.journey, o.step, o.class, o.topic, o.channel, o.template, o.recipient,
-        o.created_at, o.expires_at, o.state, o.reason, o.attempts, o.settled_at,
+        o.created_at, o.expires_at, o.quiet, o.bound_to, o.state, o.reason, o.attempts, o.settled_at,
         a.id AS attempt, coalesce(d.account, a.account) AS account, a.claimed_at, a.turn, a.outcome,
         d.provider_id, d.status, d.at AS status_at
     FROM queue.outbound o
     LEFT JOIN notifier.attempts a ON a.id = o.attempt_id
     LEFT JOIN notifier.deliveries d ON d.send_key = o.send_key
     WHERE o.profile_id = ANY($1) ORDER BY o.seq"""
+_OF_THE_QUEUE = frozenset({"seq", "quiet", "bound_to"})
 _PAUSES = "SELECT scope, since, by FROM queue.pauses"
 _VERSIONS = "SELECT id, published_at FROM workspace.versions ORDER BY id"
 _REVISIONS = """
@@ -83,7 +86,10 @@ class Inside(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A message and what became of it; `held` is the pause that holds it, `blocked` the suppression that stopped it."""
+    """A message and what became of it; `blocked` is the suppression that stopped it.
+
+    `held` is what holds one that waits: a pause, quiet hours, an older message, an account that gave it back.
+    """
 
     send_key: bytes
     entry_id: bytes
@@ -109,7 +115,6 @@ class Said(msgspec.Struct, frozen=True):
     status: str | None
     status_at: datetime | None
     held: str | None = None
-    behind: bool = False
     blocked: list[str] = []
 
 
@@ -153,9 +158,10 @@ async def read(
     entries = [_entry(r, timers, failed) for r in await opened.fetch(_ENTRIES, mine)]
     definitions = await _definitions(opened, {e.version for e in events} | {max(published, default=0)}, entries)
     known = {entry.id for entry in entries}
+    ahead = await read_offset(opened)
     return Story(
         person=person, profile=load(row["state"], row["version"]), now=now, events=events, entries=entries,
-        messages=await _messages(opened, mine, keys), definitions=definitions, published=published,
+        messages=await _messages(opened, mine, keys, now + ahead), definitions=definitions, published=published,
         alarms=[due for timer, due in timers.items() if timer not in known],
     )  # fmt: skip
 
@@ -194,27 +200,25 @@ async def _definitions(
     return found
 
 
-async def _messages(opened: asyncpg.Connection[Any], mine: Sequence[bytes], keys: Sequence[str]) -> list[Said]:
+async def _messages(
+    opened: asyncpg.Connection[Any], mine: Sequence[bytes], keys: Sequence[str], now: datetime
+) -> list[Said]:
+    """The messages, oldest first; `now` is marketing time."""
     rows = await opened.fetch(_MESSAGES, mine)
     pauses = {r["scope"]: f"since {r['since']:%Y-%m-%d %H:%M} by {r['by']}" for r in await opened.fetch(_PAUSES)}
     addresses = {r["send_key"]: fingerprints(r["channel"], r["recipient"], keys) for r in rows if r["recipient"]}
     asked = [one for found in addresses.values() for one in found]
     blocks = await opened.fetch(_SUPPRESSIONS, asked) if asked else []
-    said, open_channels = [], set()
+    waits = {row["send_key"]: hold.itself(row, pauses, now) for row in rows if row["state"] == State.QUEUED}
+    said = []
     for row in rows:
-        fields = {name: value for name, value in row.items() if name != "seq"}
+        fields = {name: value for name, value in row.items() if name not in _OF_THE_QUEUE}
         fields["klass"], fields["state"] = fields.pop("class"), State(row["state"]).name.lower()
-        held = next((f"{s}: {w}" for s, w in pauses.items() if s in _scopes(row)), None)
+        held = waits.get(row["send_key"]) or hold.before(row, rows, waits) or hold.account(row)
         blocked = [
             f"{b['reason']} at {b['at']:%Y-%m-%d %H:%M}"
             for b in blocks
             if b["channel"] == row["channel"] and b["address"] in addresses.get(row["send_key"], ())
         ]
-        said.append(Said(**fields, held=held, behind=row["channel"] in open_channels, blocked=blocked))
-        if row["settled_at"] is None:
-            open_channels.add(row["channel"])
+        said.append(Said(**fields, held=held, blocked=blocked))
     return said
-
-
-def _scopes(row: Any) -> tuple[str, ...]:
-    return "all", f"channel:{row['channel']}", f"journey:{row['journey']}"

@@ -1,4 +1,4 @@
-"""The header `wici-id`: the gateway's word for an event's identity, source and the trust its key carries.
+"""The header `wici-id`: wici's own word for an event's identity, source and the trust that its key carries.
 
 Storefronts' delivery ids lie outside their signatures, so identity is computed from the resource, once, at the gateway.
 The stamp binds it to the record's bytes: another producer on the topic can neither forge nor move one.
@@ -15,14 +15,19 @@ from typing import Literal, NamedTuple
 
 HEADER = "wici-id"
 Scope = Literal["server", "browser"]
+Voucher = Literal["server", "browser", "wici"]
+_VOUCHERS: dict[str, Voucher] = {"browser": "browser", "wici": "wici"}
 
 
 class Stamp(NamedTuple):
-    """Who vouches for an event: its id (16 bytes), the source in wici.yaml, and what kind of key brought it."""
+    """Who vouches for an event: its id (16 bytes), the source in wici.yaml, and what kind of key brought it.
+
+    `wici` is no key's: the engine made the event, of a type that nobody else may send.
+    """
 
     id: bytes
     source: str
-    scope: Scope
+    scope: Voucher
 
 
 def make(stamp: Stamp, value: bytes, keys: Sequence[str]) -> bytes:
@@ -38,7 +43,7 @@ def read(header: bytes, value: bytes, keys: Sequence[str]) -> Stamp | None:
         return None
     identity, _, rest = head.partition(".")
     source, _, scope = rest.rpartition(".")
-    return Stamp(bytes.fromhex(identity), source, "browser" if scope == "browser" else "server")
+    return Stamp(bytes.fromhex(identity), source, _VOUCHERS.get(scope, "server"))
 
 
 def _mac(head: str, value: bytes, key: str) -> str:

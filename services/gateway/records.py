@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from services.contracts import ids, stamp
+from services.contracts import stamp
+from services.contracts.record_key import record_key
 from services.gateway.keys import Grant
 from services.gateway.validation import Checked
 from services.kit.bus import Outgoing
@@ -50,21 +50,8 @@ def make(raw: bytes, event: Checked, identity: bytes, arrival: Arrival, destinat
         (stamp.HEADER, stamp.make(stamp.Stamp(identity, grant.source, grant.scope), value, secret_keys)),
         (trace.HEADER, trace.text(trace.parse(event.traceparent or arrival.trace) or trace.start()).encode()),
     )
-    return Record(identity, Outgoing(topic, record_key(event, identity, secret_keys[0]), value, headers))
-
-
-def record_key(event: Checked, identity: bytes, secret: str) -> bytes:
-    """What puts a customer's events into one partition: customer id, else e-mail, else visitor, else the event itself.
-
-    Keys stay in the log and in tools, so an address is never one: HMAC-SHA256, hex, of the address without the spaces
-    around it and in small letters.
-    """
-    if event.subject:
-        return event.subject.encode()
-    email = (event.email or "").strip().lower()
-    if email:
-        return hmac.digest(secret.encode(), email.encode(), "sha256").hex().encode()
-    return (event.anonymous_id or ids.text(identity)).encode()
+    key = record_key(event.subject, event.email, event.anonymous_id, identity, secret_keys[0])
+    return Record(identity, Outgoing(topic, key, value, headers))
 
 
 def _rewritten(raw: bytes, changes: dict[str, Any]) -> bytes:

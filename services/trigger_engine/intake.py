@@ -39,10 +39,10 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
         data = decoder(event.type).decode(event.data)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
-    _check(event, data, own_types)
-    received = _received(record, now)
     stamped = _stamp(record, value, keys)
-    identity, source, scope = stamped or (ids.kafka_event(event.source, event.id), event.source, "server")
+    identity, source, scope = stamped or stamp.Stamp(ids.kafka_event(event.source, event.id), event.source, "server")
+    _check(event, data, own_types, ours=scope == "wici")
+    received = _received(record, now)
     time = event.time or received
     return Arrival(
         id=identity,
@@ -52,9 +52,9 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
         received=received,
         data=data,
         raw=bytes(event.data),
-        identifiers=identify(source, event.subject, data, trusted=scope == "server", region=region),
+        identifiers=identify(source, event.subject, data, trusted=scope != "browser", region=region),
         order=(record.partition, record.offset),
-        scope="browser" if scope == "browser" else "server",
+        scope=scope,
         hops=event.wicihops,
     )
 
@@ -73,12 +73,12 @@ def decoder(event_type: str) -> msgspec.json.Decoder[Data]:
     return _DATA.get(event_type, _PLAIN)
 
 
-def _check(event: Event, data: Data, own_types: Collection[str]) -> None:
+def _check(event: Event, data: Data, own_types: Collection[str], *, ours: bool) -> None:
     if event.specversion != "1.0":
         raise BadRecord("specversion", f'specversion is {event.specversion!r}; write "1.0"')
     if not event.id or not event.source or max(len(event.id), len(event.source)) > MAX_ID:
         raise BadRecord("id", f"id and source must have 1 to {MAX_ID} characters")
-    if event.type not in ACCEPTED_TYPES and event.type not in own_types:
+    if event.type not in ACCEPTED_TYPES and event.type not in own_types and not (ours and event.type in ENGINE_TYPES):
         if event.type in ENGINE_TYPES or event.type in RECEIPT_TYPES:
             raise BadRecord("engine_type", f"Events of type {event.type} are made by wici alone")
         raise BadRecord("unknown_type", f"No schema for type {event.type}; add events/{event.type}.schema.json")

@@ -19,7 +19,10 @@ def test_a_stamp_is_what_it_always_was() -> None:
     assert make(STAMP, VALUE, ("k" * 32,)) == golden
 
 
-@pytest.mark.parametrize("stamp", [STAMP, Stamp(bytes(16), "a.b.c", "browser"), Stamp(b"\xff" * 16, "żółw", "server")])
+@pytest.mark.parametrize(
+    "stamp",
+    [STAMP, Stamp(bytes(16), "a.b.c", "browser"), Stamp(b"\xff" * 16, "żółw", "server"), STAMP._replace(scope="wici")],
+)
 def test_a_stamp_reads_back(stamp: Stamp) -> None:
     assert read(make(stamp, VALUE, (NEW,)), VALUE, (NEW,)) == stamp
 

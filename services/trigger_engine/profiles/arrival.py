@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from services.contracts.data import Data
+from services.contracts.stamp import Voucher
 from services.trigger_engine.profiles.state import Identifier
 
 
@@ -27,7 +28,7 @@ class Arrival(msgspec.Struct, gc=False):
     raw: bytes
     identifiers: tuple[Identifier, ...]
     order: tuple[int, int] = (0, 0)
-    scope: Literal["server", "browser"] = "server"
+    scope: Voucher = "server"
     hops: int = 0
     decoded: dict[str, Any] | None = None
     since: datetime | None = None

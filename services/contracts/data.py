@@ -191,6 +191,7 @@ DATA_TYPES: dict[str, type[Data]] = {
     "product.viewed": ProductData,
     "product.updated": ProductData,
     "product.back_in_stock": ProductData,
+    "product.asked_for": ProductData,
     "cart.updated": CartData,
     "cart.abandoned": CartData,
     "spend.threshold_crossed": ThresholdData,

@@ -32,7 +32,7 @@ SHOP_TYPES = frozenset({
     "page.viewed", "product.viewed", "category.viewed", "cart.updated", "checkout.started", "checkout.step_completed",
     "order.placed", "order.paid", "order.fulfilled", "order.delivered", "order.late", "order.cancelled",
     "order.refunded", "return.requested", "return.received", "complaint.opened", "complaint.resolved",
-    "product.updated", "product.back_in_stock", "review.submitted", "survey.answered",
+    "product.updated", "product.back_in_stock", "product.asked_for", "review.submitted", "survey.answered",
 })  # fmt: skip
 
 # Derived by the engine; a shop may state these three itself, under the same business key.
@@ -53,6 +53,7 @@ RECEIPT_TYPES = frozenset({
 
 BROWSER_TYPES = frozenset({
     "page.viewed", "product.viewed", "category.viewed", "cart.updated", "checkout.started", "checkout.step_completed",
+    "product.asked_for",
 })  # fmt: skip
 
 ACCEPTED_TYPES = SHOP_TYPES | STATEABLE_TYPES

@@ -69,6 +69,16 @@ def derived_event(kind: str, profile: bytes, business_key: str) -> bytes:
     return uuid5("derived", kind, profile.hex(), business_key)
 
 
+def fan_out(kind: str, cause: bytes) -> bytes:
+    """An effect on many customers: what it is, and the event that has it."""
+    return uuid5("fan-out", kind, cause.hex())
+
+
+def fanned_out(fan_out_id: bytes, profile_id: bytes) -> bytes:
+    """What a fan-out says to one customer, however often it is worked off."""
+    return uuid5("fanned-out", fan_out_id.hex(), profile_id.hex())
+
+
 def alarm(kind: str, profile: bytes) -> bytes:
     """The id of a profile's one timer of a kind, such as that of `cart.abandoned`."""
     return uuid5("timer", kind, profile.hex())

@@ -109,7 +109,10 @@ class Anniversary(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Derive(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Derived events. None, False or nothing at all switches one off; times are in seconds."""
+    """Derived events. None, False or nothing at all switches one off; times are in seconds.
+
+    `price_dropped` is by how many percent at least.
+    """
 
     cart_abandoned: float | None = 2_700.0
     spend_threshold: Threshold | None = Threshold()
@@ -122,6 +125,8 @@ class Derive(msgspec.Struct, frozen=True, omit_defaults=True):
     customer_lapsed: Lapsed | None = Lapsed()
     customer_birthday: Yearly | None = Yearly()
     customer_anniversary: Anniversary | None = Anniversary()
+    price_dropped: float | None = 5.0
+    back_in_stock: bool = True
 
 
 class Links(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -23,9 +23,10 @@ from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine import flow, published
 from services.trigger_engine.engine import Engine
+from services.trigger_engine.fan_out import FanOuts
 from services.trigger_engine.prepare import Preparation
 from services.trigger_engine.relay import Relay
-from services.trigger_engine.store import events, positions
+from services.trigger_engine.store import events, positions, products
 from services.trigger_engine.sweep import Sweep
 from services.trigger_engine.timers import Fence
 from services.trigger_engine.transaction import Transaction
@@ -33,6 +34,7 @@ from services.trigger_engine.workspace import Follower
 
 PARTITION_DAYS = 3
 PARTITION_SECONDS = 3_600.0
+INTEREST_KEPT = timedelta(days=90)
 JOIN_SECONDS = 1.0
 
 _log = Logger()
@@ -140,6 +142,8 @@ class TriggerEngine:
         self._run(self._relay.run())
         keys = context.settings.secret_keys
         self._run(Sweep(context.pool, context.clock, self._definitions, self._topics, keys, self._committed).run())
+        fan_outs = FanOuts(context.pool, await bus.producer(), context.clock, topic, keys)
+        self._run(fan_outs.run())
         await self._engine.run(consumer, fence, await bus.partitions(topic))
 
     def _committed(self, transaction: Transaction) -> None:
@@ -182,6 +186,7 @@ class TriggerEngine:
                 async with self._context.pool.acquire() as connection:
                     await self._make_partitions(connection)
                     await self._drop_partitions(connection)
+                    await products.expire(connection, self._context.clock.now() - INTEREST_KEPT)
 
 
 def build(context: Context) -> TriggerEngine:

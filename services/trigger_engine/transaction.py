@@ -6,7 +6,7 @@ The number of statements does not depend on the batch's size; a table that the b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from services.kit import crash
 from services.kit.database.pool import Connection
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine import erasure, history, published
+from services.trigger_engine.catalogue import Catalogue
 from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import deriving, react
 from services.trigger_engine.journeys.conditions import ConditionError
@@ -27,6 +28,7 @@ from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People, Stale
 from services.trigger_engine.policies import caps
+from services.trigger_engine.products.known import TOLD_OF
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Consent, Identifier, Profile
 from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles
@@ -88,18 +90,19 @@ class Transaction:
         self.into = Reaction()
         self.people = People(connection, memory, {})
         self.erasure = Erasure(connection, keys)
+        self._catalogue = Catalogue(connection, definitions)
         self.touched: dict[bytes, Profile] = {}
         self.receipts: list[ReceiptRow] = []
         self._payloads: list[tuple[Any, ...]] = []
         self._consents: dict[tuple[bytes, str], tuple[Consent, bytes]] = {}
         self._past: dict[bytes, list[Past]] = {}
         self._unclaimed: dict[bytes, bytes] = {}
-        self._day = date.min
+        self._day, self._now = date.min, datetime.min.replace(tzinfo=UTC)
 
     async def run(self, work: Work, now: datetime, real: datetime) -> None:
         """Take in `work` at marketing time `now` and commit."""
         connection = self._connection
-        self._day = real.date()
+        self._day, self._now = real.date(), now
         self.people = People(connection, self._memory, work.known)
         async with connection.transaction():
             if work.hear or work.timers:
@@ -112,6 +115,7 @@ class Transaction:
             await self.people.claim(new)
             heard = [r for r in self.receipts if self._listens(r, work)]
             await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard] + work.visits)
+            await self._catalogue.lock(work.arrivals)
             await self._look_at_sends()
             await self._load_revisions()
             await history.catch_up(connection, self.people.profiles.values(), self._definitions.uses, now)
@@ -260,6 +264,8 @@ class Transaction:
     def _take_in(self, arrival: Arrival, turn: Turn) -> None:
         into = self.into
         before_trace = len(into.trace)
+        if arrival.type in TOLD_OF:
+            self._catalogue.hear(arrival)
         if not arrival.identifiers:
             self._record(arrival, NOBODY, before_trace)
             return
@@ -276,6 +282,8 @@ class Transaction:
             self._note_consents(profile, before, msgspec.json.encode(customer.consents))
         else:
             react.on_event(profile, arrival, turn)
+        if arrival.type in self._definitions.minded:
+            self._catalogue.show(arrival, profile.id)
         if arrival.type in self._definitions.listened:
             self._past.setdefault(profile.id, []).append(Past(arrival.type, arrival.time, arrival.fields))
         self._record(arrival, profile.id, before_trace)
@@ -326,6 +334,7 @@ class Transaction:
             # A claim came first: what was decided on the room that it leaves is decided again.
             raise Stale(set(people.profiles))
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
+        await self._catalogue.store(people.now, merged, self._now)
         await self.erasure.store(real)
         await outcomes.add(connection, work.dead + self._outcomes())
 

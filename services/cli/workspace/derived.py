@@ -28,6 +28,8 @@ def derive(row: Row, sheet: Sheet) -> Derive:
         customer_lapsed=_lapsed(row),
         customer_birthday=_birthday(row),
         customer_anniversary=_anniversary(row),
+        price_dropped=_price_dropped(row, default.price_dropped),
+        back_in_stock=row.text("product.back_in_stock", "on") == "on",
     )
 
 
@@ -109,6 +111,13 @@ def _anniversary(row: Row) -> Anniversary | None:
     named = written.texts("of") if "of" in written else default.of
     of = tuple(kind for kind in ("first_order", "signup") if kind in named)
     return Anniversary(of, written.text("at", default.at)) if of else None
+
+
+def _price_dropped(row: Row, default: float | None) -> float | None:
+    written = row.row("product.price_dropped")
+    if written:
+        return float(written.text("at_least").removesuffix("%") or 0)
+    return None if row.text("product.price_dropped") in OFF else default
 
 
 def _threshold(row: Row, default: Threshold, sheet: Sheet) -> Threshold | None:

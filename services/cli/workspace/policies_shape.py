@@ -118,10 +118,16 @@ DERIVED: dict[str, Shape] = {
         mapping=Table({"of": ListOf(Choice(("first_order", "signup")), "of what", alone=True), "at": _AT}),
         like="{of: [first_order], at: 09:00}",
     ),
+    "product.back_in_stock": Choice(
+        _ON_OFF, "whoever asked for a product, put it into a cart or looked at it hears of it"
+    ),
+    "product.price_dropped": ByKind(
+        scalar=Choice(OFF),
+        mapping=Table({"at_least": Text("a share of the price before", r"\d{1,2}(\.\d+)?%", "5%")}, ("at_least",)),
+        like="{at_least: 5%}",
+    ),
 }
 DERIVED_LATER: dict[str, Shape] = {
-    "product.back_in_stock": _OFF_OR_ANYTHING,
-    "product.price_dropped": _OFF_OR_ANYTHING,
     "product.running_out": _OFF_OR_ANYTHING,
     "purchase.due": _OFF_OR_ANYTHING,
 }

@@ -75,6 +75,8 @@ OUTBOUND_QUEUED = _counter("wici_outbound_queued_total", "Messages queued for th
 OUTBOUND_WAITING = _gauge("wici_outbound_waiting", "Messages queued and not yet claimed.", "channel")
 
 # Timers
+FAN_OUTS_WAITING = _gauge("wici_fan_outs_waiting", "Effects on many customers that are not worked off yet.")
+FAN_OUT_EVENTS = _counter("wici_fan_out_events_total", "Events for one customer each that fan-outs published.", "type")
 TIMERS_HELD = _gauge("wici_timers_held", "Timers that came due and wait until the log before them is read.")
 TIMERS_FIRED = _counter("wici_timers_fired_total", "Timers that fired.")
 TIMERS_LATE = _histogram("wici_timers_late_seconds", "How long after they came due timers fired.", _LATENESS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
 
 from services.contracts.journey import Journey, Start
-from services.contracts.settings import Settings
+from services.contracts.settings import Derive, Settings
 from services.contracts.workspace import Workspace
 from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, Templates, compile_journey, shortest
 from services.trigger_engine.journeys.conditions import Type
@@ -17,16 +17,21 @@ from services.trigger_engine.journeys.own_facts import own_facts, said_by
 from services.trigger_engine.journeys.segment import CompiledSegment, compile_segment
 from services.trigger_engine.journeys.uses import find_uses
 from services.trigger_engine.policies.rules import Rules, ready
+from services.trigger_engine.products.interest import ASKED_FOR, SHOWN_BY
+from services.trigger_engine.products.known import BACK_IN_STOCK, PRICE_DROPPED, ProductRules
 from services.trigger_engine.profiles.uses import TALLIES, Uses
 
 CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message carries; the rest the notifier knows
+NO_SHOP = frozenset({"http", "kafka"})  # sources that speak of a shop without being one: its page, its back end
 
 
 class Definitions(msgspec.Struct):
     """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin.
 
     `enters` has the highest priority first; `listened` are the event types that exits, goals and `wait_for` listen to,
-    `awaited` those of `wait_for` alone.
+    `awaited` those of `wait_for` alone. `products` says which changes of products somebody listens to,
+    `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
+    it is of use.
     """
 
     settings: Settings
@@ -47,8 +52,15 @@ class Definitions(msgspec.Struct):
     receipts: frozenset[str]
     listened: frozenset[str]
     awaited: frozenset[str]
+    products: ProductRules | None = None
+    minded: frozenset[str] = frozenset({ASKED_FOR, BACK_IN_STOCK})
+    several_shops: bool = False
     region: str = ""
     version: int = 0
+
+    def catalogue(self, source: str) -> str:
+        """Whose product ids a source speaks of: with several shops each has its own, else all speak of the same."""
+        return source if self.several_shops else ""
 
     def add(self, journey: Journey) -> None:
         """Load an older revision that an entry pins."""
@@ -82,6 +94,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
     heard = set(enters) | listened
     rules = wanted(workspace.settings.policies.derive, heard)
     policies = ready(workspace.settings)
+    products = _products(workspace.settings.policies.derive, heard)
     definitions = Definitions(
         settings=workspace.settings,
         templates=workspace.templates,
@@ -105,12 +118,21 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
         region=policies.country,
+        products=products,
+        minded=frozenset({ASKED_FOR, BACK_IN_STOCK}) | (SHOWN_BY if products is not None else frozenset()),
+        several_shops=sum(one.storefront not in NO_SHOP for one in workspace.settings.sources.values()) > 1,
         version=workspace.version,
     )
     definitions.look_at_uses()
     for journey in older:
         definitions.add(journey)
     return definitions
+
+
+def _products(derive: Derive, heard: Collection[str]) -> ProductRules | None:
+    cheaper = derive.price_dropped if PRICE_DROPPED in heard else None
+    back = derive.back_in_stock and BACK_IN_STOCK in heard
+    return ProductRules(cheaper, back) if cheaper is not None or back else None
 
 
 def _receipts(kinds: Iterable[str]) -> frozenset[str]:

@@ -45,6 +45,7 @@ PRODUCT = Record({
     "reduced_since": TIMESTAMP, "currency": STRING, "url": STRING, "image_url": STRING, "category": STRING,
     "stock": NUMBER,
 })  # fmt: skip
+CHEAPER = Record({**PRODUCT.fields, "old_price": MONEY})
 REFUND = Record({"id": STRING, "amount": MONEY, "currency": STRING}, open=True)
 THRESHOLD = Record({"step": NUMBER, "currency": STRING, "period": STRING})
 MESSAGE = Record({
@@ -90,14 +91,15 @@ EVENT_DATA: dict[str, Record] = {
     "order.refunded": _data(order=ORDER, refund=REFUND, open=True),
     "return.requested": _ORDER_WITH_MORE, "return.received": _ORDER_WITH_MORE,
     "complaint.opened": _ORDER_WITH_MORE, "complaint.resolved": _ORDER_WITH_MORE,
-    "product.updated": Record({"product": PRODUCT}), "product.back_in_stock": _data(product=PRODUCT),
+    "product.updated": Record({"product": PRODUCT}), "product.asked_for": _data(product=PRODUCT),
+    "product.back_in_stock": _data(product=PRODUCT, interest=STRING),
     "review.submitted": _data(product=PRODUCT, order=ORDER, open=True), "survey.answered": _data(open=True),
     "order.first_placed": _data(order=ORDER), "order.milestone": _data(order=ORDER, milestone=NUMBER),
     "order.unpaid": _data(order=ORDER), "cart.abandoned": _data(cart=CART), "cart.emptied": _data(cart=CART),
     "checkout.abandoned": _data(cart=CART, open=True), "browse.abandoned": _BROWSED,
     "spend.threshold_crossed": _data(threshold=THRESHOLD),
     "customer.lapsed": _data(open=True), "customer.birthday": _data(), "customer.anniversary": _data(open=True),
-    "product.price_dropped": _data(product=PRODUCT), "product.running_out": _data(product=PRODUCT),
+    "product.price_dropped": _data(product=CHEAPER, interest=STRING), "product.running_out": _data(product=PRODUCT),
     "purchase.due": _data(product=PRODUCT, open=True),
     "segment.entered": _data(segment=STRING), "segment.left": _data(segment=STRING),
     "points.expiring": _data(open=True), "coupon.expiring": _data(open=True), "tier.changed": _data(open=True),

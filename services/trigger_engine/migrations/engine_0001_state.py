@@ -107,6 +107,33 @@ def upgrade() -> None:
             cursor  uuid NOT NULL,              -- the last profile that was visited
             done    boolean NOT NULL
         )""")
+    op.execute("""
+        CREATE TABLE engine.products (
+            catalogue  text NOT NULL,           -- empty, or the source that speaks of products of its own
+            product_id text NOT NULL,
+            state      bytea NOT NULL,          -- MessagePack of products.known.Known; empty while it is made
+            PRIMARY KEY (catalogue, product_id)
+        )""")
+    op.execute(f"""
+        CREATE TABLE engine.interests (
+            catalogue  text NOT NULL,
+            product_id text NOT NULL,
+            kind       smallint NOT NULL,       -- products.interest.Interest
+            profile_id uuid NOT NULL,
+            at         timestamptz NOT NULL,    -- source time: the first for who asked, else the last
+            PRIMARY KEY (catalogue, product_id, kind, profile_id)
+        ) WITH ({BUSY})""")
+    op.execute("CREATE INDEX interests_in_turn ON engine.interests (catalogue, product_id, kind, at, profile_id)")
+    op.execute("CREATE INDEX interests_profile ON engine.interests (profile_id)")
+    op.execute("""
+        CREATE TABLE engine.fan_outs (
+            id      uuid PRIMARY KEY,
+            kind    text NOT NULL,              -- who it is for: a name of fan_out.AUDIENCES
+            due_at  timestamptz NOT NULL,       -- marketing time
+            payload bytea NOT NULL,             -- JSON of what is said, by kind
+            cursor  bytea                       -- JSON: the last customer that was told, by kind; NULL before the first
+        )""")
+    op.execute("CREATE INDEX fan_outs_due ON engine.fan_outs (due_at, id)")
     op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")
     op.execute("""
         CREATE TABLE engine.parked (

@@ -20,6 +20,7 @@ DELETE = (
     "DELETE FROM engine.timers WHERE profile_id = ANY($1)",
     "DELETE FROM engine.parked WHERE profile_id = ANY($1)",
     "DELETE FROM engine.consents WHERE profile_id = ANY($1)",
+    "DELETE FROM engine.interests WHERE profile_id = ANY($1)",
     "DELETE FROM engine.events WHERE profile_id = ANY($1)",
 )
 # Rows that another transaction holds are on their way out: waiting for it under a profile's lock could be for ever.

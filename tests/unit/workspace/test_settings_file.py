@@ -144,6 +144,8 @@ def test_what_is_written_of_a_derived_event_goes_over_its_defaults(tmp_path: Pat
     customer.birthday: {at: "08:30"}
     customer.anniversary: {of: [signup, first_order]}
     spend.threshold_crossed: {per: year, without: []}
+    product.price_dropped: {at_least: 12.5%}
+    product.back_in_stock: on
 """
     assert read(tmp_path, SETTINGS + written).policies.derive == Derive(
         order_unpaid=Unpaid(3_600.0),
@@ -155,6 +157,8 @@ def test_what_is_written_of_a_derived_event_goes_over_its_defaults(tmp_path: Pat
         customer_birthday=Yearly("08:30"),
         customer_anniversary=Anniversary(("first_order", "signup")),
         spend_threshold=Threshold(per="year", without=()),
+        price_dropped=12.5,
+        back_in_stock=True,
     )
 
 

@@ -1,0 +1,94 @@
+"""`engine.fan_outs`: effects on many customers, worked off in chunks; and who is next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from services.kit.database.pool import Connection
+from services.trigger_engine.products.interest import Interest
+from services.trigger_engine.profiles.state import Profile, load
+
+# One that another process works off is passed over.
+OLDEST = """
+    SELECT id, kind, payload, cursor FROM engine.fan_outs WHERE due_at <= $1
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+# Each customer once, by the strongest interest, unless what they wanted is bought. Who has gone is left out.
+INTERESTED = f"""
+    SELECT i.kind, i.at, i.profile_id, p.version, p.state,
+        NOT EXISTS (
+            SELECT 1 FROM engine.interests o
+            WHERE (o.catalogue, o.product_id, o.profile_id) = (i.catalogue, i.product_id, i.profile_id)
+              AND ((o.kind < i.kind AND o.at <= $3) OR (o.kind = {Interest.BOUGHT} AND o.at >= i.at))) AS hears
+    FROM engine.interests i LEFT JOIN engine.profiles p ON p.id = i.profile_id
+    WHERE i.catalogue = $1 AND i.product_id = $2 AND i.kind < {Interest.BOUGHT}
+      AND (i.kind, i.at, i.profile_id) > ($4::smallint, $5::timestamptz, $6::uuid)
+    ORDER BY i.kind, i.at, i.profile_id LIMIT $7"""
+_FIRST = (-1, datetime(1970, 1, 1, tzinfo=UTC), bytes(16))
+
+
+class FanOut(NamedTuple):
+    """A row: what it is for by `kind`, and where it stands."""
+
+    id: bytes
+    kind: str
+    payload: bytes
+    cursor: bytes | None
+
+
+class Interested(NamedTuple):
+    """Who may hear of a product: with which interest, since when; `profile` is None where they do not."""
+
+    kind: Interest
+    at: datetime
+    profile_id: bytes
+    profile: Profile | None
+
+
+async def add(connection: Connection, rows: Sequence[FanOut], due_at: datetime) -> None:
+    """Leave fan-outs to be worked off from `due_at` (marketing time) on."""
+    if rows:
+        await connection.copy_records_to_table(
+            "fan_outs", schema_name="engine", columns=("id", "kind", "payload", "cursor", "due_at"),
+            records=[(*row, due_at) for row in rows],
+        )  # fmt: skip
+
+
+async def oldest(connection: Connection, now: datetime) -> FanOut | None:
+    """The one that has been due the longest and that nobody works off; locked until the transaction ends."""
+    row = await connection.fetchrow(OLDEST, now)
+    return None if row is None else FanOut(*row)
+
+
+async def interested(
+    connection: Connection, product: tuple[str, str], until: datetime, after: Sequence[Any] | None, most: int
+) -> list[Interested]:
+    """Whoever had shown an interest in the product by `until`, after the cursor; who asked comes first, in turn."""
+    kind, at, profile_id = _FIRST if after is None else after
+    rows = await connection.fetch(INTERESTED, *product, until, kind, at, profile_id, most)
+    return [
+        Interested(
+            Interest(row[0]), row[1], row[2],
+            load(row[4], row[3]) if row[5] and row[4] is not None and row[1] <= until else None,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def move(connection: Connection, fan_out_id: bytes, cursor: Any) -> None:
+    """Everybody up to `cursor` was told."""
+    encoded = msgspec.json.encode(cursor)
+    await connection.execute("UPDATE engine.fan_outs SET cursor = $2 WHERE id = $1", fan_out_id, encoded)
+
+
+async def drop(connection: Connection, fan_out_id: bytes) -> None:
+    """Everybody was told."""
+    await connection.execute("DELETE FROM engine.fan_outs WHERE id = $1", fan_out_id)
+
+
+async def waiting(connection: Connection) -> int:
+    """How many there are."""
+    return int(await connection.fetchval("SELECT count(*) FROM engine.fan_outs"))

@@ -106,11 +106,6 @@ class Notifier:
                 )  # fmt: skip
 
 
-async def deadlocks(place: Town) -> int:
-    await place.pool.execute("SELECT pg_stat_clear_snapshot()")
-    return int(await place.pool.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
-
-
 async def test_two_engines_and_a_notifier_over_the_same_customers_never_deadlock(place: Town) -> None:
     chance = random.Random(7)
     values = story(chance)
@@ -134,7 +129,7 @@ async def test_two_engines_and_a_notifier_over_the_same_customers_never_deadlock
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    assert await deadlocks(place) == 0
+    assert await place.deadlocks() == 0
     assert await place.count("engine.event_ids") == await place.count("engine.events WHERE source <> 'wici'") == EVENTS
     assert await place.log(topics.DEAD_LETTERS) == []
     claimed = [key for one in notifiers for key in one.claimed]

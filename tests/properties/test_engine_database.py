@@ -1,10 +1,9 @@
-"""The same on a real database: two engines, two partitions, every order; and claims between commits."""
+"""Claims between commits, on a real database."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from itertools import permutations, product
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,62 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.contracts.journey import Wait
-from tests.support.engine import AT, DAY, HOUR, MINUTE, REMINDER, SUBSCRIBED, event, journey, say, until, workspace
+from tests.support.engine import AT, DAY, HOUR, SUBSCRIBED, event, journey, say, until, workspace
 from tests.support.town import Desk, Town, start_log, town
-from tests.support.waiting import eventually
-
-
-@pytest.fixture
-async def place(database_url: str) -> AsyncIterator[Town]:
-    async with town(database_url) as made:
-        yield made
-
-
-def steps(n: int) -> dict[str, bytes]:
-    """What the n-th customer does, under a cookie, an e-mail and an id of his own."""
-    cookie, cart = {"anonymous_id": f"a{n}"}, {"id": f"k{n}", "total": "150.00"}
-    mail = {"email": f"c{n}@example.com", "consents": SUBSCRIBED}
-    order = {"id": f"o{n}", "cart_id": f"k{n}", "total": "150.00", "currency": "PLN"}
-    return {
-        "cart": event("cart.updated", AT, customer=cookie, cart=cart),
-        "checkout": event("checkout.started", AT + MINUTE, customer={**cookie, **mail}, cart=cart),
-        "identify": event("customer.signed_up", AT + 2 * MINUTE, customer={"id": f"c-{n}", **mail}),
-        "order": event("order.placed", AT + 3 * MINUTE, customer={"id": f"c-{n}", **mail}, order=order),
-    }
-
-
-async def test_no_order_over_two_partitions_and_two_engines_reminds_a_buyer(place: Town) -> None:
-    """Every permutation on every split of its events over the partitions, each by a customer of his own."""
-    await place.publish(workspace(REMINDER))
-    place.clock.move(3 * MINUTE)
-    log: tuple[list[bytes], list[bytes]] = ([], [])
-    buyers = 0
-    for names, split in product(permutations(steps(0)), product((0, 1), repeat=4)):
-        told = steps(buyers)
-        for name, partition in zip(names, split, strict=True):
-            log[partition].append(told[name])
-        buyers += 1
-    for names in permutations(
-        ["cart", "checkout", "identify"]
-    ):  # who does not buy, so that there is somebody to remind
-        told = steps(buyers)
-        for partition, name in enumerate(names):
-            log[partition % 2].append(told[name])
-        buyers += 1
-    async with place.engine("engine-1") as one, place.engine("engine-2") as two:
-        await eventually(lambda: all(e._consumer is not None and e._consumer.assigned() for e in (one, two)))
-        size = 200
-        for start in range(0, max(map(len, log)), size):
-            await asyncio.gather(*(place.tell(*log[p][start : start + size], partition=p) for p in (0, 1)))
-        await place.read()
-        place.clock.move(HOUR)
-        await place.no_timer()
-    assert await place.profiles() == buyers == 24 * 16 + 6
-    assert await place.said() == ["reminder"] * 6
-
-
-# Claims between commits
-
 
 VIEWS = journey("views", "page.viewed", say(), Wait("w", 1, "hours"), say(id="2"), again_after=0,
                 exits=until("survey.answered"))  # fmt: skip

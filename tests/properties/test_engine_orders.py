@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from services.contracts.journey import Goal, Rule, Wait
 from services.trigger_engine.profiles.arrival import Arrival
-from services.trigger_engine.profiles.state import Profile
 from tests.support.engine import (
     AT,
     DAY,
@@ -24,6 +23,7 @@ from tests.support.engine import (
     Run,
     happened,
     journey,
+    known,
     say,
     until,
     whole_state,
@@ -119,16 +119,6 @@ def test_no_order_of_cart_checkout_identify_and_order_reminds_a_buyer(names: tup
 def test_who_has_not_bought_is_reminded_once_in_every_order(names: tuple[str, ...]) -> None:
     run = Run(workspace(REMINDER), now=AT + 3 * MINUTE).take(*(STEPS[name] for name in names))
     assert run.reload().wait(DAY).said == ["hello"]
-
-
-KNOWN = ("facts", "consents", "seen", "orders", "spent", "paid", "ledger", "bought", "created_at")
-
-
-def known(profile: Profile) -> dict[str, Any]:
-    """What no order of arrival may change, whichever profile kept its id."""
-    cart = profile.cart
-    told = {name: getattr(profile, name) for name in KNOWN}
-    return told | {"names": set(profile.identifiers), "cart": cart and (cart.id, cart.changed_at, cart.data)}
 
 
 _WHO = st.sampled_from([COOKIE, {**COOKIE, **MAIL}, {"id": "c-1", **MAIL}, {"id": "c-1"}, MAIL])

@@ -293,3 +293,17 @@ def whole_state(run: Run) -> Mapping[str, Any]:
         "revoked": dict(sorted(run.revoked.items())),
         "timers": sorted((t.id, t.due, t.generation) for t in run.timers.values()),
     }
+
+
+_KNOWN = ("facts", "consents", "seen", "orders", "spent", "paid", "bought", "created_at")
+
+
+def known(profile: Profile) -> dict[str, Any]:
+    """What no order of arrival may change, whichever profile kept its id."""
+    cart = profile.cart
+    told = {name: getattr(profile, name) for name in _KNOWN}
+    for name in ("facts", "consents", "seen", "spent", "paid", "bought"):
+        told[name] = dict(sorted(told[name].items()))
+    booked = sorted(msgspec.json.encode(one, order="sorted") for one in profile.ledger.values())
+    names = sorted(profile.identifiers)
+    return told | {"ledger": booked, "names": names, "cart": cart and (cart.id, cart.changed_at, cart.data)}

@@ -115,9 +115,10 @@ class Town:
         return bool(behind == 0)
 
     async def no_timer(self) -> None:
-        """Wait until no timer is due any more."""
+        """Wait until no timer is due any more. Time trickles on: a timer may set another that is due already."""
 
         async def none() -> bool:
+            self.clock.move(timedelta(milliseconds=1))
             return not await self.count("engine.timers WHERE due <= $1", self.clock.now())
 
         await eventually(none, 20, message="timers are still due")
@@ -158,6 +159,12 @@ class Town:
     async def profiles(self) -> int:
         """How many customers there are."""
         return await self.count("engine.profiles")
+
+    async def deadlocks(self) -> int:
+        """How many deadlocks PostgreSQL has broken in this database."""
+        await self.pool.execute("SELECT pg_stat_clear_snapshot()")
+        query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        return int(await self.pool.fetchval(query))
 
     async def log(self, topic: str) -> list[Record]:
         """Every record of a topic."""

@@ -28,6 +28,7 @@ RULES: dict[str, str] = {
     "holdout-without-goal": "what a holdout measures is a goal",
     "missing-file": "the workspace has the files it needs",
     "missing-key": "required keys are there",
+    "missing-locale": "a template speaks the shop's language, and each that another template of its journey speaks",
     "name-mismatch": "a journey is named like its file",
     "never-said": "policies leave time and room for what journeys say",
     "no-account": "a channel has an account at a provider",

@@ -46,6 +46,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     sends = SendCheck(sheet, around, event, klass, row.maybe("topic"))
     reader = StepReader(sheet, around, event, sends, lambda each: _exit(each, event, sheet, around))
     enter, steps = _enter(entered, sheet, around) if entered else Enter(""), reader.steps(row, "steps")
+    sends.check_locales()
     if entered and event in RECEIPT_TYPES and any(isinstance(one, Send | Start) for one in every_step(steps)):
         _check_receipts_end(entered, enter, sheet)
     return Journey(

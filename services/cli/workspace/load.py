@@ -96,7 +96,10 @@ def _surroundings(
     counts_as = ready(settings).counts_as
     with_sender = frozenset(name for name in counts_as if {counts_as[name], SPEAKS_AS.get(counts_as[name])} & speaking)
     never = tuple(cap for cap in settings.policies.caps if cap.at_most == 0)
-    return Surroundings(templates, own_events, channels, with_sender, time_zone=zone, counts_as=counts_as, never=never)
+    return Surroundings(
+        templates, own_events, channels, with_sender, time_zone=zone, locale=settings.shop.locale,
+        counts_as=counts_as, never=never,
+    )  # fmt: skip
 
 
 def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Journey, ...], Surroundings]:

@@ -26,6 +26,7 @@ class SendCheck:
         self._event = event
         self._klass = klass
         self._topic = topic
+        self._said: list[tuple[Row, TemplateFolder]] = []
         self._scope = template_scope(event, around.own_events, around.facts) if event in around.events else None
 
     def check(self, row: Row, template: str, via: tuple[Channel, ...]) -> None:
@@ -42,8 +43,24 @@ class SendCheck:
             return
         self._channels(row, folder, via)
         self._variables(row, folder)
+        self._said.append((row, folder))
         if "email" in via:
             self._sender(row, folder)
+
+    def check_locales(self) -> None:
+        """A customer of one language hears every template of the journey in it, or none: what is missing is said."""
+        wanted = {self._around.locale, *(locale for _, folder in self._said for locale in folder.channels)} - {""}
+        for row, folder in self._said:
+            spoken = {_language(locale) for locale in folder.channels}
+            for locale in sorted(wanted):
+                if not spoken or _language(locale) in spoken:
+                    continue
+                spoken.add(_language(locale))
+                why = "the shop's language" if locale == self._around.locale else "as others of this journey are"
+                message = f"the template {short(folder.name)} is not written in {locale}, {why}"
+                name = "email.md" if folder.speaks("email") else "sms.txt"
+                hint = f"write templates/{folder.name}/{locale}/{name}"
+                self._sheet.warning(row.at("send"), "missing-locale", message, hint)
 
     def _accounts(self, row: Row, via: tuple[Channel, ...]) -> None:
         missing = [channel for channel in via if channel not in self._around.channels]
@@ -94,6 +111,10 @@ class SendCheck:
                 )
                 hint = write_instead(path[len(known[0])], known[1], "known there")
                 self._sheet.warning(row.at("send"), "template-variable", message, hint)
+
+
+def _language(locale: str) -> str:
+    return locale.replace("_", "-").partition("-")[0].lower()
 
 
 def missing(path: tuple[str, ...], scope: Mapping[str, Type]) -> tuple[tuple[str, ...], Iterable[str]] | None:

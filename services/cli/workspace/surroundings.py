@@ -35,8 +35,8 @@ class Surroundings:
 
     `own_events` are JSON Schemas by event type, `channels` those that an account delivers, `classes_with_sender` the
     message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
-    `segments` is None where their file could not be read, and `time_zone` the shop's. `counts_as` says as which class
-    another one counts, `never` holds the caps that let nothing pass.
+    `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
+    which class another one counts, `never` holds the caps that let nothing pass.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class Surroundings:
     facts: Mapping[str, Type] = field(default_factory=dict)
     segments: frozenset[str] | None = None
     time_zone: str = "UTC"
+    locale: str = ""
     counts_as: Mapping[MessageClass, MessageClass] = field(default_factory=dict)
     never: tuple[Cap, ...] = ()
 

@@ -10,6 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from services.cli.connect import connection, database
+from services.cli.customers.find import find
 from services.cli.samples import sample
 from services.cli.terminal import Answer
 from services.cli.workspace.command import report
@@ -25,10 +29,15 @@ from services.kit.settings import Settings
 from services.notifier.compose.compose import Composed, Voice, compose
 from services.notifier.compose.locales import choose_locale
 from services.notifier.compose.sms import encoding_of
+from services.trigger_engine.journeys.compiled import pick
+from services.trigger_engine.journeys.definitions import define
+from services.trigger_engine.journeys.env import environment
 from services.trigger_engine.journeys.scopes import template_scope
+from services.trigger_engine.profiles.state import load as load_profile
 
 _EXAMPLE: dict[Channel, str] = {"email": "anna@example.com", "sms": "+48600100200"}
 _SPEAKS_AS: dict[str, MessageClass] = {"service": "transactional", "opinion": "marketing"}
+_PROFILE = "SELECT version, state FROM engine.profiles WHERE id = $1"
 _KEY = "a preview signs its links with no secret"
 
 
@@ -57,7 +66,7 @@ def wanted(
 async def preview(settings: Settings, asked: Wanted, out: Path | None, *, browse: bool) -> Answer:
     """Render, say it, and write the page to `out` or to WICI_DATA/preview/. Misconfigured for what is not there."""
     workspace = workspace_of(settings)
-    facts = await _customer(settings, asked.customer) if asked.customer else {}
+    facts = await _customer(settings, asked, asked.customer, workspace) if asked.customer else {}
     said = [one for one, _ in rendered(workspace, asked, facts, None, settings)]
     mail = next((one for one in said if one.channel == "email"), None)
     page = None
@@ -152,11 +161,16 @@ def _read(path: Path) -> dict[str, Any]:
     return given
 
 
-async def _customer(settings: Settings, who: str) -> dict[str, Any]:
-    from services.cli.customers.show import show
-
-    found = (await show(settings, who)).data["facts"]
-    return {"profile": found} | ({"cart": found["cart"]} if found.get("cart") else {})
+async def _customer(settings: Settings, asked: Wanted, who: str, workspace: Workspace) -> dict[str, Any]:
+    """What a message of the template would carry of this customer: what the engine picks from its environment."""
+    with database(settings) as found:
+        async with connection(found) as opened:
+            row = await opened.fetchrow(_PROFILE, (await find(opened, who)).profile)
+    profile, definitions = load_profile(row["state"], row["version"]), define(workspace)
+    paths = [path for path in definitions.template_paths.get(asked.template, ()) if path[0] in ("profile", "cart")]
+    picked = pick(environment(profile, definitions, SystemClock().real()), tuple(paths))
+    carried: dict[str, Any] = json.loads(msgspec.json.encode(picked))
+    return {"profile": {}, "cart": {}, **carried}
 
 
 def _channels(template: Template, asked: Wanted) -> list[Channel]:

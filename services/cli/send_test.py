@@ -18,6 +18,7 @@ from services.kit.errors import Misconfigured
 from services.kit.http import Http
 from services.kit.settings import Settings
 from services.notifier.compose.compose import Composed
+from services.notifier.compose.sms import segments
 from services.notifier.gate import allowed_here
 from services.notifier.providers import PROVIDERS
 from services.notifier.providers.base import Accepted, Answered, Call, Outgoing, Result, call
@@ -35,9 +36,17 @@ async def send_test(settings: Settings, environ: Mapping[str, str], wanted: Want
     workspace = workspace_of(settings)
     account = _account(workspace, channel)
     composed, message = next(rendered(workspace, _over(wanted, channel), {}, to, settings))
-    marked = msgspec.structs.replace(composed, subject=_MARK + composed.subject) if channel == "email" else composed
+    marked = _marked(composed)
     result = await _sent(account, environ, settings, marked, message.send_key)
     return _answer(result, account, to, marked)
+
+
+def _marked(composed: Composed) -> Composed:
+    """It says of itself that it is a test: in the subject of a mail, at the beginning of an SMS."""
+    if composed.channel == "email":
+        return msgspec.structs.replace(composed, subject=_MARK + composed.subject)
+    text = _MARK + composed.text
+    return msgspec.structs.replace(composed, text=text, parts=segments(text))
 
 
 def _over(wanted: Wanted, channel: Channel) -> Wanted:

@@ -14,6 +14,7 @@ from services.cli.customers import ledger
 from services.cli.customers.search import Sought, in_log, in_tables
 from services.contracts import ids
 from services.kit.errors import Misconfigured
+from services.trigger_engine.erasure import digest
 from services.trigger_engine.profiles.state import Identifier
 from tests.support.databases import drop_database, execute, with_database
 from tests.support.engine import AT, DAY, HOUR, THANKS, anna, event, journey, workspace
@@ -106,7 +107,7 @@ async def test_who_came_back_after_the_erasure_stays(database_url: str, file: Pa
 
 async def test_another_who_shares_a_phone_with_the_erased_is_shown_and_not_erased(backup: str, tmp_path: Path) -> None:
     file = tmp_path / "erased.jsonl"
-    shared = ledger.digest(Identifier("email", "", "kept@example.com"), SECRET)
+    shared = digest(Identifier("email", "", "kept@example.com"), SECRET)
     ledger.write(file, {shared: AT + HOUR})
     async with town(backup) as place:
         told = await ledger.erased(place.settings, None, file)

@@ -114,6 +114,11 @@ def attempt(first_send_key: bytes, ordinal: int) -> bytes:
     return uuid5("attempt", first_send_key.hex(), str(ordinal))
 
 
+def stated(send_key: bytes, statement: str, line: str) -> bytes:
+    """`consent.changed` as a customer stated it on a page that this message led to: for one state of one channel."""
+    return uuid5("stated", send_key.hex(), statement, line)
+
+
 def callback(account: str, dedupe: str) -> bytes:
     """One status that a provider reported under its own dedupe id."""
     return uuid5("callback", account, dedupe)

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     HOLDOUT = "holdout"
     GLOBAL_HOLDOUT = "global_holdout"
     NO_MOMENT = "no_moment"
+    # A customer's word on a page of ours changed nothing
+    ADDRESS_CHANGED = "address_changed"
     # A step changed nothing
     NO_FACT = "no_fact"
     # A send said nothing

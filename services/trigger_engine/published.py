@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from services.contracts import ids
 from services.contracts.data import Data
+from services.contracts.message import Channel
+from services.contracts.receipt import STATEMENT, Statement
 from services.kit.bus import Outgoing, Record
 from services.kit.bus.dead_letters import dead_letter
 from services.kit.errors import BadRecord
 from services.trigger_engine.journeys.reaction import Derived
 from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.stated import Said
 from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.store.outcomes import Outcome
 
@@ -47,15 +50,27 @@ def receipt_arrival(receipt: ReceiptRow) -> Arrival:
     return Arrival(identity, kind, "wici", receipt.at, receipt.at, _NO_DATA, raw, (), decoded=fields)
 
 
+def statement(row: ReceiptRow) -> Said:
+    """What a customer stated, from its row. Raises ValidationError for data that is none."""
+    given = msgspec.json.decode(row.data, type=Statement)
+    channel = cast("Channel", row.channel)
+    return Said(given, row.at, row.send_key, channel, row.journey, row.step, row.entry_id)
+
+
 def derived_arrival(one: Derived, now: datetime) -> Arrival:
     """A derived event as it is put on record, received `now`."""
     return Arrival(one.id, one.type, "wici", one.time, now, _NO_DATA, msgspec.json.encode(one.data), ())
 
 
 def outcomes(derived: Iterable[Derived], receipts: Iterable[ReceiptRow], topics: Topics) -> list[Outcome]:
-    """Derived events and receipts as CloudEvents, keyed by profile so that one customer's stay in order."""
+    """Derived events and receipts as CloudEvents, keyed by profile so that one customer's stay in order.
+
+    A statement is none: what it changed is told by the events that follow from it.
+    """
     found = [_outcome(topics.outcomes, d.profile_id, d.id, d.type, d.time, d.data) for d in derived]
     for receipt in receipts:
+        if receipt.kind == STATEMENT:
+            continue
         heard = receipt_arrival(receipt)
         found.append(_outcome(topics.outcomes, receipt.profile_id, heard.id, heard.type, heard.time, heard.fields))
     return found

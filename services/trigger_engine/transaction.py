@@ -14,6 +14,7 @@ import msgspec
 from services.contracts.journey import Journey
 from services.contracts.message import State
 from services.contracts.reasons import Reason
+from services.contracts.receipt import STATEMENT
 from services.kit import crash
 from services.kit.database.pool import Connection
 from services.kit.telemetry.logs import Log, Logger
@@ -29,6 +30,7 @@ from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People, Stale
 from services.trigger_engine.policies import caps
 from services.trigger_engine.products.known import TOLD_OF
+from services.trigger_engine.profiles import stated
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Consent, Identifier, Profile
 from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles
@@ -136,7 +138,7 @@ class Transaction:
         return self.people.look_up(work.arrivals)
 
     def _listens(self, receipt: ReceiptRow, work: Work) -> bool:
-        listens = receipt.kind == "unsubscribed" or receipt.kind in self._definitions.receipts
+        listens = receipt.kind in ("unsubscribed", STATEMENT) or receipt.kind in self._definitions.receipts
         return listens and not receipt.by_machine and receipt.id not in work.unheard
 
     async def _look_at_sends(self) -> None:
@@ -219,14 +221,10 @@ class Transaction:
             profile = self.people.find(receipt.profile_id)
             if profile is not None:
                 self.touched[profile.id] = profile
-                before, before_trace = dict(profile.consents), len(self.into.trace)
-                arrival = published.receipt_arrival(receipt)
                 try:
-                    react.on_receipt(profile, arrival, turn)
+                    self._hear(receipt, profile, turn)
                 except Exception as error:
                     raise Poisoned(receipt, error) from error
-                self._record(arrival, profile.id, before_trace)
-                self._note_consents(profile, before, receipt.data)
         for arrival in work.arrivals:
             try:
                 self._take_in(arrival, turn)
@@ -260,6 +258,18 @@ class Transaction:
         """The order of timers where there may be room for one of them only."""
         profile = self.people.find(timer.profile_id)
         return timer.due, *(react.urgency(profile, timer.id, self._definitions) if profile else (0, timer.due))
+
+    def _hear(self, receipt: ReceiptRow, profile: Profile, turn: Turn) -> None:
+        before, before_trace = dict(profile.consents), len(self.into.trace)
+        if receipt.kind == STATEMENT:
+            said = published.statement(receipt)
+            react.on_statement(profile, said, turn)
+            self._note_consents(profile, before, stated.evidence(said))
+            return
+        arrival = published.receipt_arrival(receipt)
+        react.on_receipt(profile, arrival, turn)
+        self._record(arrival, profile.id, before_trace)
+        self._note_consents(profile, before, receipt.data)
 
     def _take_in(self, arrival: Arrival, turn: Turn) -> None:
         into = self.into

@@ -17,9 +17,10 @@ from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
 from services.trigger_engine.journeys.turn import Turn
-from services.trigger_engine.profiles import facts, interests
+from services.trigger_engine.profiles import facts, interests, stated
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Entry, Profile
+from services.trigger_engine.profiles.stated import Said
 
 DEEPEST = 8
 
@@ -61,6 +62,18 @@ def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
             withdraw(profile, name, turn)
     interests.hear(profile, receipt, turn.definitions.uses)
     _happen(profile, receipt, turn)
+    _end(profile, turn)
+
+
+def on_statement(profile: Profile, said: Said, turn: Turn) -> None:
+    """Take in what a customer stated on a page of ours; each state that is new happens as `consent.changed`."""
+    taken = stated.take(profile, said)
+    for name in taken.withdrawn:
+        withdraw(profile, name, turn)
+    if taken.void:
+        turn.into.skip("", Reason.ADDRESS_CHANGED)
+    for identity, data in stated.told(profile, said, taken.changed):
+        _follow(profile, Derived(identity, stated.TYPE, said.at, profile.id, data), turn, 1)
     _end(profile, turn)
 
 

@@ -90,6 +90,7 @@ def upgrade() -> None:
             evidence   bytea NOT NULL,          -- JSON: what was stated, with source, text_id, ip, … as given
             PRIMARY KEY (profile_id, channel, topic)
         )""")
+    op.execute("CREATE VIEW engine.v_aliases AS SELECT old, new FROM engine.aliases")
     op.execute("CREATE VIEW engine.v_consent AS SELECT profile_id, channel, topic, state, at FROM engine.consents")
     op.execute(f"""
         CREATE TABLE engine.outcomes (

@@ -7,6 +7,7 @@ GDPR art. 7(3): as easy to withdraw as to give, at any time. PKE art. 398: prior
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from services.contracts.message import MessageClass
@@ -66,6 +67,15 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     if one is None or other is None:
         return one or other
     return max(one, other)
+
+
+def governing(consents: Mapping[str, Consent], channel: str, topic: str | None) -> Consent | None:
+    """The word that counts: a topic's own overrides the channel's, but not a later withdrawal of the channel."""
+    own = consents.get(f"{channel}:{topic}") if topic else None
+    whole = consents.get(channel)
+    if own is None or (whole is not None and whole.state == "unsubscribed" and whole.at >= own.at):
+        return whole
+    return own
 
 
 def allows(consent: Consent | None, klass: MessageClass) -> bool:

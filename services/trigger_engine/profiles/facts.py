@@ -12,6 +12,7 @@ from typing import Any
 
 from services.contracts.data import Cart as CartData
 from services.contracts.data import Customer
+from services.contracts.message import Channel
 from services.trigger_engine.profiles import consent, interests, orders, windows
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.identifiers import normal_email
@@ -21,7 +22,8 @@ from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 from services.trigger_engine.profiles.uses import Uses
 
 CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "gender", "tags")
-ADDRESSES = ("email", "phone")
+ADDRESS: dict[Channel, str] = {"email": "email", "sms": "phone"}
+ADDRESSES = tuple(ADDRESS.values())
 MASKED_EMAIL = "masked_email"  # a marketplace's address for an order: good for messages that need no consent
 BOUGHT_KEPT = timedelta(days=30)
 MOST_BOUGHT = 50

@@ -45,7 +45,7 @@ HEAR = """
 
 
 class ReceiptRow(NamedTuple):
-    """A receipt as the notifier left it."""
+    """A receipt, or a customer's statement, as the notifier left it."""
 
     id: int
     send_key: bytes

@@ -15,11 +15,9 @@ from services.trigger_engine.policies import timing
 from services.trigger_engine.policies.hours import Home
 from services.trigger_engine.policies.public_holidays import is_known
 from services.trigger_engine.policies.timing import Plan, Wish
-from services.trigger_engine.profiles.consent import NEEDS_CONSENT, allows
-from services.trigger_engine.profiles.facts import MASKED_EMAIL
+from services.trigger_engine.profiles.consent import NEEDS_CONSENT, allows, governing
+from services.trigger_engine.profiles.facts import ADDRESS, MASKED_EMAIL
 from services.trigger_engine.profiles.state import Profile
-
-ADDRESS: dict[Channel, str] = {"email": "email", "sms": "phone"}
 
 
 def decide(node: Node, step: Send, situation: Situation) -> Decision:
@@ -72,7 +70,7 @@ def refusal(step: Send, channel: Channel, situation: Situation) -> Reason | None
         return Reason.HELD_TOO_LONG
     if not address(profile, channel, klass):
         return Reason.NO_ADDRESS
-    if not _consents(profile, channel, situation.compiled.journey.topic, klass):
+    if not allows(governing(profile.consents, channel, situation.compiled.journey.topic), klass):
         return Reason.NO_CONSENT
     if not any(
         _has(template, channel) for template in situation.turn.definitions.templates.get(step.template, {}).values()
@@ -96,15 +94,6 @@ def _has(template: Any, channel: Channel) -> bool:
 def _class(step: Send, situation: Situation) -> MessageClass:
     """The class that it counts as."""
     return situation.turn.definitions.policies.counts_as[step.klass or situation.compiled.journey.klass]
-
-
-def _consents(profile: Profile, channel: Channel, topic: str | None, klass: MessageClass) -> bool:
-    """A topic's own word overrides the channel's, but not a later withdrawal of the channel."""
-    own = profile.consents.get(f"{channel}:{topic}") if topic else None
-    whole = profile.consents.get(channel)
-    if own is None or (whole is not None and whole.state == "unsubscribed" and whole.at >= own.at):
-        return allows(whole, klass)
-    return allows(own, klass)
 
 
 def _message(step: Send, channel: Channel, wish: Wish | None, situation: Situation) -> Message:

@@ -17,7 +17,7 @@ from services.contracts.policies import Brake, Cap, QuietHours
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
     """The shop that speaks. `currency` is ISO 4217, `locale` BCP 47, `time_zone` IANA, `country` ISO 3166-1 alpha-2.
 
-    An empty `country` is the one that time zone or locale name.
+    An empty `country` is the one that time zone or locale name; `colour` is #rrggbb, or empty.
     """
 
     name: str
@@ -32,6 +32,14 @@ class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
     free_delivery_from: Decimal | None = None
     return_days: int | None = None
     brands: dict[str, Any] = {}
+    colour: str = ""
+
+
+class Topic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the preference centre: texts by language, under the empty one where it is the same in all."""
+
+    title: dict[str, str] = {}
+    about: dict[str, str] = {}
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -170,3 +178,4 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     policies: Policies = Policies()
     links: Links = Links()
     teams: dict[str, Any] = {}
+    topics: dict[str, Topic] = {}

@@ -48,6 +48,7 @@ TABLES: dict[str, Table] = {
     "queue.erasures": Table("deleted", _NOTIFIER, "profile_id"),
     "queue.pauses": Table("kept", _NOBODY),
     "notifier.deliveries": Table("deleted", _NOTIFIER, "profile_id"),
+    "notifier.confirmations": Table("deleted", _NOTIFIER, "send_key"),
     "notifier.mailbox": Table("deleted", _NOTIFIER, "send_key"),
     "notifier.parked_callbacks": Table("deleted", _NOTIFIER, "send_key"),
     "notifier.attempts": Table("kept", "send keys and the digest of a request"),

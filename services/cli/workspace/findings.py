@@ -52,6 +52,7 @@ RULES: dict[str, str] = {
     "unknown-segment": "a segment stands in segments.yaml",
     "unknown-storefront": "a storefront is one that wici knows",
     "unknown-template": "a template has a folder in templates/",
+    "unlisted-topic": "a journey's topic stands in wici.yaml, with a title for the preference centre",
     "unreachable-step": "a step can be reached",
     "unreadable-file": "a file can be read and is UTF-8",
     "wrong-kind": "a value is of the kind (text, number, list, mapping) that its key wants",

@@ -57,7 +57,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
         about=row.text("about"),
         owner=row.text("owner"),
         klass=klass,
-        topic=row.maybe("topic"),
+        topic=_topic(row, sheet, around),
         goals=tuple(_goal(goal, event, sheet, around) for goal in row.rows("goal")),
         exits=tuple(_exit(each, event, sheet, around) for each in row.rows("exit")),
         late=cast("Late", policy.text("late", "send" if klass == "transactional" else "recheck")),
@@ -68,6 +68,15 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
         priority=int(policy.values.get("priority", 50)),
         quiet_hours="ignore" if policy.text("quiet_hours") == "ignore" else "inherit",
     )
+
+
+def _topic(row: Row, sheet: Sheet, around: Surroundings) -> str | None:
+    topic = row.maybe("topic")
+    if topic and around.topics is not None and topic not in around.topics:
+        hint = write_instead(topic, around.topics, "topics are")
+        hint = hint or f"write topics: {{{topic}: {{title: …}}}} in wici.yaml"
+        sheet.warning(row.at("topic"), "unlisted-topic", f"the topic {short(topic)} has no title", hint)
+    return topic
 
 
 def _entering(row: Row) -> str:

@@ -21,7 +21,7 @@ from services.cli.workspace.settings_shape import SETTINGS
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.topic_source import check_topic_source
 from services.contracts.message import CHANNELS
-from services.contracts.settings import Account, Links, Policies, Sender, Settings, Shop, Source
+from services.contracts.settings import Account, Links, Policies, Sender, Settings, Shop, Source, Topic
 from services.kit.secrets import is_reference
 from services.trigger_engine.policies.public_holidays import is_known
 from services.trigger_engine.profiles.identifiers import country
@@ -57,6 +57,7 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
         policies=policy,
         links=_links(row.row("links")),
         teams=_plain(row, "teams"),
+        topics={name: _topic(topic) for name, topic in row.named("topics").items() if isinstance(topic, Row)},
     )
 
 
@@ -93,6 +94,7 @@ def _shop(row: Row | None, sheet: Sheet) -> Shop:
         free_delivery_from=row.amount("free_delivery_from"),
         return_days=None if days is None else int(days),
         brands=row.named("brands"),
+        colour=row.text("colour"),
     )
 
 
@@ -157,6 +159,15 @@ def _links(row: Row | None) -> Links:
 
 def _sender(row: Row) -> Sender:
     return Sender(row.maybe("email"), row.maybe("reply_to"), row.maybe("sms"))
+
+
+def _topic(row: Row) -> Topic:
+    return Topic(_by_language(row, "title"), _by_language(row, "about"))
+
+
+def _by_language(row: Row, key: str) -> dict[str, str]:
+    text = row.maybe(key)
+    return row.named(key) if text is None else {"": text}
 
 
 def _rows(row: Row | None) -> Iterator[tuple[str, Row]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from services.cli.workspace.journey_shape import NAME_PATTERN
 from services.cli.workspace.policies_shape import CLASSES, POLICIES
 from services.cli.workspace.providers_shape import PROVIDERS, SOURCE
-from services.cli.workspace.shapes import Anything, Choice, Names, Number, Table, Text
+from services.cli.workspace.shapes import Anything, ByKind, Choice, Names, Number, Table, Text
 
 _WEB = Text("a web address", r"https?://[^\s/]+\S*", "https://sklep.example")
 _MAILBOX = Text(
@@ -38,10 +39,17 @@ SHOP = Table(
         "free_delivery_from": Number("in the shop's currency", least=0),
         "return_days": Number("days to return a parcel", least=0, whole=True),
         "brands": Names(Anything(), "several brands under one roof"),
+        "colour": Text("of the pages that links lead to", r"#[0-9a-fA-F]{6}", '"#2f6f4f"'),
     },
     required=("name", "url", "locale", "currency", "time_zone"),
     about="the shop that speaks",
 )  # fmt: skip
+_SAID = ByKind(
+    scalar=Text(like="News"),
+    mapping=Names(Text(like="News"), "by language", pattern=r"[a-z]{2,3}", like="pl"),
+    wanted="a text, or one for each language",
+    like="{pl: Nowości, en: News}",
+)
 _SENDER = Table(
     {
         "email": _MAILBOX,
@@ -74,6 +82,12 @@ SETTINGS = Table(
             ),
             "people who are told",
             like="support",
+        ),
+        "topics": Names(
+            Table({"title": _SAID, "about": _SAID}, required=("title",), like="{title: News}"),
+            "what customers choose in the preference centre; a journey says which by topic:",
+            pattern=NAME_PATTERN,
+            like="cart-reminders",
         ),
         "policies": POLICIES,
     },

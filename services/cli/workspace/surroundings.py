@@ -36,7 +36,8 @@ class Surroundings:
     `own_events` are JSON Schemas by event type, `channels` those that an account delivers, `classes_with_sender` the
     message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
     `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
-    which class another one counts, `never` holds the caps that let nothing pass.
+    which class another one counts, `never` holds the caps that let nothing pass; `topics` are those
+    that wici.yaml lists.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Surroundings:
     segments: frozenset[str] | None = None
     time_zone: str = "UTC"
     locale: str = ""
+    topics: frozenset[str] | None = None
     counts_as: Mapping[MessageClass, MessageClass] = field(default_factory=dict)
     never: tuple[Cap, ...] = ()
 

@@ -20,6 +20,7 @@ def test_the_example_is_a_journey_of_the_recipes(tmp_path: Path) -> None:
         f"templates/{path.parts[-3]}/pl/{path.name}": path.read_bytes() for path in recipes.glob("cart-*/*/*")
     }
     senders = SETTINGS + "senders: {marketing: {email: hello@shop.example}}\n"
+    senders += "topics: {cart-reminders: {title: Cart reminders}}\n"
     found = loaded(tmp_path, {**texts, "wici.yaml": senders, "journeys/cart-recovery.yaml": example[1]})
     assert found.findings == []
 

@@ -38,6 +38,7 @@ _FORGET = (
             SELECT 1 FROM notifier.deliveries d
             WHERE d.send_key = ANY($1) AND d.provider_id = p.provider_id AND d.account = p.account)""",
     "DELETE FROM notifier.deliveries WHERE send_key = ANY($1) AND $2::uuid[] IS NOT NULL",
+    "DELETE FROM notifier.confirmations WHERE send_key = ANY($1) AND $2::uuid[] IS NOT NULL",
     "DELETE FROM notifier.mailbox WHERE send_key = ANY($1) AND $2::uuid[] IS NOT NULL",
 )
 

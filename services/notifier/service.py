@@ -17,6 +17,9 @@ from services.notifier.claimer import Claimer
 from services.notifier.editions import Editions
 from services.notifier.flow import Flow
 from services.notifier.mailbox import Mailbox
+from services.notifier.pages.confirm import Confirm
+from services.notifier.pages.letter import Letters
+from services.notifier.pages.preferences import Preferences
 from services.notifier.providers import mailbox
 from services.notifier.providers.base import Transport
 from services.notifier.providers.smtp_relay import Relay
@@ -38,6 +41,9 @@ class Notifier:
         self._callbacks = Callbacks(context, self._editions)
         self._unsubscribe = Unsubscribe(context, self._editions, self._callbacks)
         self._tracker = Tracker(context, self._callbacks)
+        letters = Letters(context)
+        self._confirm = Confirm(context, self._editions, letters)
+        self._preferences = Preferences(context, self._editions, letters)
         self._mailbox = Mailbox(context, self._editions)
         self._http = Http()
         self._stack = AsyncExitStack()
@@ -59,8 +65,9 @@ class Notifier:
         await self._stack.aclose()
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Callbacks, the unsubscribe page, tracked links, the development mailbox."""
-        parts = (self._callbacks, self._unsubscribe, self._tracker, self._mailbox)
+        """Callbacks, the pages of consent, tracked links, the development mailbox."""
+        pages = (self._unsubscribe, self._confirm, self._preferences)
+        parts = (self._callbacks, *pages, self._tracker, self._mailbox)
         return [route for part in parts for route in part.routes()]
 
     def ready(self) -> tuple[bool, str]:

@@ -71,9 +71,10 @@ def workspace(*accounts: Account, templates: Mapping[str, dict[str, Template]] |
 
 def context(pool: asyncpg.Pool, url: str, clock: Clock, *, instance: str = "notifier-1", **settings: Any) -> Context:
     """What a notifier is built from. The bus is none of its business."""
-    ours = ProcessSettings(
-        database_url=url, port=8082, public_url="https://wici.shop.example", secret_keys=(SECRET_KEY,), **settings
-    )
+    given: dict[str, Any] = {
+        "database_url": url, "port": 8082, "public_url": "https://wici.shop.example", "secret_keys": (SECRET_KEY,),
+    } | settings  # fmt: skip
+    ours = ProcessSettings(**given)
     return Context(ours, pool, None, clock, instance, ENVIRON)  # type: ignore[arg-type]
 
 

@@ -15,7 +15,7 @@ from services.kit.errors import Misconfigured
 from services.notifier.compose.errors import RenderError
 from services.notifier.compose.footer import OptOut, sms_closing, with_html_footer, with_text_footer
 from services.notifier.compose.headers import LISTED, address_of, mail_headers, one_line
-from services.notifier.compose.links import Form, make_token, preferences_url, unsubscribe_url
+from services.notifier.compose.links import Form, confirm_url, make_token, preferences_url, unsubscribe_url
 from services.notifier.compose.render import Audience, render_email, render_sms
 from services.notifier.compose.tracking import Trail, followed
 
@@ -112,6 +112,7 @@ def _links(message: Message, voice: Voice) -> dict[str, str]:
     return {
         "unsubscribe": unsubscribe_url(base, make_token(form, send_key, keys)),
         "preferences": preferences_url(voice.public_url, make_token("preferences", send_key, keys)),
+        "confirm": confirm_url(voice.public_url, make_token("confirm", send_key, keys)),
     }
 
 

@@ -16,7 +16,7 @@ from services.notifier.compose.errors import LanguageError
 from services.notifier.compose.registry import FILTERS, FUNCTIONS, TESTS
 
 ROOTS = frozenset({"profile", "event", "cart", "entry", "shop", "links", "message", "now"})
-LINKS = frozenset({"unsubscribe", "preferences"})
+LINKS = frozenset({"unsubscribe", "preferences", "confirm"})
 MAX_DEPTH = 60
 
 _STATEMENTS = {nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign}

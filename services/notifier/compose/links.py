@@ -16,14 +16,16 @@ from typing import Literal
 
 from services.kit.errors import BadRecord, Misconfigured
 
-LinkKind = Literal["unsubscribe", "preferences", "open", "click"]
-Form = Literal["unsubscribe", "unsubscribe_sms", "preferences", "open", "click"]
+LinkKind = Literal["unsubscribe", "preferences", "confirm", "open", "click"]
+Form = Literal["unsubscribe", "unsubscribe_sms", "preferences", "confirm", "open", "click"]
 
 _CODES: dict[Form, bytes] = {
-    "unsubscribe": b"u", "unsubscribe_sms": b"s", "preferences": b"p", "open": b"o", "click": b"c",
+    "unsubscribe": b"u", "unsubscribe_sms": b"s", "preferences": b"p", "confirm": b"d", "open": b"o",
+    "click": b"c",
 }  # fmt: skip
 _KINDS: dict[bytes, LinkKind] = {
-    b"u": "unsubscribe", b"s": "unsubscribe", b"p": "preferences", b"o": "open", b"c": "click",
+    b"u": "unsubscribe", b"s": "unsubscribe", b"p": "preferences", b"d": "confirm", b"o": "open",
+    b"c": "click",
 }  # fmt: skip
 _KEY_BYTES = 16
 _MAC_BYTES = 16
@@ -80,6 +82,11 @@ def unsubscribe_url(public_url: str, token: str) -> str:
 def preferences_url(public_url: str, token: str) -> str:
     """The preference centre of the customer whom the message went to."""
     return f"{public_url.rstrip('/')}/preferences/{token}"
+
+
+def confirm_url(public_url: str, token: str) -> str:
+    """Where a customer confirms a signup (double opt-in)."""
+    return f"{public_url.rstrip('/')}/confirm/{token}"
 
 
 def _mac(key: str, said: bytes, target: bytes) -> bytes:

@@ -66,6 +66,11 @@ def upgrade() -> None:
             PRIMARY KEY (channel, address, reason)
         )""")
     op.execute("""
+        CREATE TABLE notifier.confirmations (   -- links of double opt-in that were followed to the end
+            send_key uuid PRIMARY KEY,
+            at       timestamptz NOT NULL
+        )""")
+    op.execute("""
         CREATE TABLE notifier.mailbox (
             send_key uuid PRIMARY KEY,
             seq      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,

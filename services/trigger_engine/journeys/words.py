@@ -66,10 +66,10 @@ ENTRY = Record({"id": STRING, "entered_at": TIMESTAMP, "journey": STRING, "revis
 SHOP = Record({
     "name": STRING, "url": STRING, "locale": STRING, "currency": STRING, "time_zone": STRING, "address": STRING,
     "country": STRING, "address_form": STRING, "legal": ANYTHING, "free_delivery_from": MONEY, "return_days": NUMBER,
-    "brands": ANYTHING,
+    "brands": ANYTHING, "colour": STRING,
 })  # fmt: skip
 SAID = Record({"class": STRING, "channel": STRING, "journey": STRING, "topic": STRING, "language": STRING})
-LINKS = Record({"unsubscribe": STRING, "preferences": STRING})
+LINKS = Record({"unsubscribe": STRING, "preferences": STRING, "confirm": STRING})
 
 
 def _data(open: bool = False, **parts: Type) -> Record:  # noqa: A002 -- the record's own word

@@ -128,6 +128,7 @@ def test_a_value_of_other_letters_is_written_so_that_it_comes_back() -> None:
         '<a href="javascript:alert(1)">',
         '<a href="https://wici.example/u/T">',
         '<a href="https://wici.example/preferences/T">',
+        '<a href="https://wici.example/confirm/T">',
         '<a name="https://sklep.example/">',
         '<a data-href="https://sklep.example/">',
         '<link href="https://sklep.example/style.css">',

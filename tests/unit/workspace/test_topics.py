@@ -7,7 +7,9 @@ from pathlib import Path
 from services.contracts.settings import Topic
 from tests.unit.workspace.folder import JOURNEY, SETTINGS, loaded, said, the
 
-TOPICS = "topics:\n  cart-reminders: {title: Koszyki}\n  news: {title: {pl: Nowości, en: News}, about: Raz w tygodniu}\n"
+TOPICS = (
+    "topics:\n  cart-reminders: {title: Koszyki}\n  news: {title: {pl: Nowości, en: News}, about: Raz w tygodniu}\n"
+)
 
 
 def test_titles_are_texts_or_one_for_each_language(tmp_path: Path) -> None:

@@ -77,6 +77,32 @@ def test_a_time_that_summer_time_skips_comes_an_hour_later_and_one_that_comes_tw
     ]
 
 
+@pytest.mark.parametrize(("zone", "at", "birthday", "moment"), [
+    ("America/New_York", "02:30", "1990-03-08", utc(2026, 3, 8, 7, 30)),  # skipped
+    ("America/New_York", "01:30", "1990-11-01", utc(2026, 11, 1, 5, 30)),  # comes twice
+    ("Australia/Lord_Howe", "02:15", "1990-10-04", utc(2026, 10, 3, 15, 45)),  # skipped, by half an hour
+    ("Australia/Lord_Howe", "01:45", "1990-04-05", utc(2026, 4, 4, 14, 45)),  # comes twice
+    ("Asia/Kathmandu", "02:30", "1990-03-29", utc(2026, 3, 28, 20, 45)),  # where clocks stay
+    ("Asia/Kathmandu", "00:00", "1992-02-29", utc(2026, 2, 27, 18, 15)),
+    ("Asia/Kathmandu", "23:59", "1992-02-29", utc(2026, 2, 28, 18, 14)),
+    ("America/New_York", "23:59", "1990-12-31", utc(2026, 1, 1, 4, 59)),  # still 2025 there
+    ("Europe/Warsaw", "00:00", "1990-03-29", utc(2026, 3, 28, 23)),
+    ("Europe/Warsaw", "23:59", "1990-10-25", utc(2026, 10, 25, 22, 59)),
+])  # fmt: skip
+def test_a_birthday_is_at_its_time_in_every_zone_whatever_the_clocks_do(
+    zone: str, at: str, birthday: str, moment: datetime
+) -> None:
+    derive = msgspec.structs.replace(DERIVE, customer_birthday=Yearly(at))
+    assert born(birthday, zone, derive=derive).wait(364 * DAY + 12 * HOUR).derived[0] == ("customer.birthday", moment)
+
+
+def test_the_anniversary_of_an_order_of_29_february_is_on_the_28th_where_there_is_none() -> None:
+    run = Run(workspace(ANNIVERSARY), now=utc(2028, 3, 1)).take(placed(utc(2028, 2, 29, 10)))
+    assert run.wait(1_500 * DAY).derived == [
+        ("customer.anniversary", utc(year, 2, day, 8)) for year, day in ((2029, 28), (2030, 28), (2031, 28), (2032, 29))
+    ]
+
+
 def test_a_birthday_that_was_corrected_moves_and_is_told_once_a_year() -> None:
     run = born("1990-03-28").wait(30 * DAY)
     run.take(happened("customer.updated", run.now, customer=anna(birthday="1990-06-28")))

@@ -11,7 +11,7 @@ import pytest
 
 from services.contracts.journey import Clock, Rule, Tag, Wait, WaitFor
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys.steps.wait import next_time
+from services.trigger_engine.journeys.steps.wait import calendar_days, next_time
 from tests.support.engine import AT, DAY, HOUR, MINUTE, Run, anna, goal, happened, journey, say, until, workspace
 
 WARSAW, NEW_YORK = "Europe/Warsaw", "America/New_York"
@@ -47,6 +47,16 @@ def utc(text: str) -> datetime:
         (NEW_YORK, "2026-11-01 05:45", "01:30", "2026-11-02 06:30"),
         (LORD_HOWE, "2026-04-04 14:30", "01:45", "2026-04-04 14:45"),
         (LORD_HOWE, "2026-04-04 15:05", "01:45", "2026-04-05 15:15"),
+        # The last minute of a day and the first, a leap day, a year's end.
+        (WARSAW, "2026-11-22 22:59", "23:59", "2026-11-23 22:59"),
+        (LORD_HOWE, "2026-07-04 13:28", "23:59", "2026-07-04 13:29"),
+        (LORD_HOWE, "2026-01-04 12:59", "00:00", "2026-01-04 13:00"),
+        (WARSAW, "2028-02-28 22:30", "23:59", "2028-02-28 22:59"),
+        (WARSAW, "2028-02-28 22:59", "00:00", "2028-02-28 23:00"),
+        (WARSAW, "2028-02-29 09:00", "10:00", "2028-03-01 09:00"),
+        (NEW_YORK, "2028-02-29 05:00", "00:00", "2028-03-01 05:00"),
+        (KATHMANDU, "2027-02-28 18:15", "23:59", "2027-03-01 18:14"),
+        (NEW_YORK, "2027-01-01 04:59", "00:00", "2027-01-01 05:00"),
         # Weekdays; 22 November 2026 is a Sunday.
         (WARSAW, "2026-11-22 12:00", "tuesday 18:00", "2026-11-24 17:00"),
         (WARSAW, "2026-11-24 16:59", "tuesday 18:00", "2026-11-24 17:00"),
@@ -63,6 +73,34 @@ def test_the_next_time_is_the_first_after_now_on_the_customers_clock(zone: str, 
     )
     minute = int(hour[:2]) * 60 + int(hour[3:])
     assert next_time(utc(now), Clock(minute, weekday), ZoneInfo(zone)) == utc(due)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "days", "due"),
+    [
+        # Forward: the day has 23 hours (on Lord Howe 23½); back: 25 (24½). Where clocks stay, 24.
+        (WARSAW, "2026-03-28 11:00", 1, "2026-03-29 10:00"),
+        (WARSAW, "2026-10-24 10:00", 1, "2026-10-25 11:00"),
+        (NEW_YORK, "2026-03-07 17:00", 1, "2026-03-08 16:00"),
+        (NEW_YORK, "2026-10-31 16:00", 1, "2026-11-01 17:00"),
+        (LORD_HOWE, "2026-10-03 01:30", 1, "2026-10-04 01:00"),
+        (LORD_HOWE, "2026-04-04 01:00", 1, "2026-04-05 01:30"),
+        (KATHMANDU, "2026-03-28 18:14", 1, "2026-03-29 18:14"),
+        # Onto a time that is skipped, or that comes twice.
+        (LORD_HOWE, "2026-10-02 15:45", 1, "2026-10-03 15:45"),
+        (NEW_YORK, "2026-03-07 07:30", 1, "2026-03-08 07:30"),
+        (NEW_YORK, "2026-10-31 05:30", 1, "2026-11-01 05:30"),
+        (LORD_HOWE, "2026-04-03 14:45", 1, "2026-04-04 14:45"),
+        # From the second of two times, a leap day, a minute before and at midnight.
+        (WARSAW, "2026-10-25 01:30", 1, "2026-10-26 01:30"),
+        (WARSAW, "2028-02-28 22:59", 1, "2028-02-29 22:59"),
+        (WARSAW, "2028-02-28 23:00", 1, "2028-02-29 23:00"),
+        (NEW_YORK, "2028-02-29 14:00", 365, "2029-02-28 14:00"),
+        (KATHMANDU, "2027-02-28 18:14", 1, "2027-03-01 18:14"),
+    ],
+)
+def test_days_are_the_customers_calendars(zone: str, now: str, days: float, due: str) -> None:
+    assert calendar_days(utc(now), days, ZoneInfo(zone)) == utc(due)
 
 
 @pytest.mark.parametrize("zone", [WARSAW, NEW_YORK, LORD_HOWE, KATHMANDU])

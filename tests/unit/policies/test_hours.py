@@ -52,6 +52,8 @@ def there(zone: str, local: str, fold: int = 0) -> datetime:
         (EVENING, WARSAW, "2028-02-28 21:00", "2028-02-29 09:00"),
         (EVENING, NEW_YORK, "2028-02-29 21:00", "2028-03-01 09:00"),
         (QuietHours(0, 0, weekdays=(1,)), LORD_HOWE, "2028-02-29 12:00", "2028-03-01 00:00"),
+        (EVENING, KATHMANDU, "2028-02-29 23:59", "2028-03-01 09:00"),
+        (EVENING, KATHMANDU, "2027-02-28 23:59", "2027-03-01 09:00"),
         # over the change to summer time, and back
         (EVENING, WARSAW, "2026-03-28 21:00", "2026-03-29 09:00"),
         (EVENING, WARSAW, "2026-10-24 21:00", "2026-10-25 09:00"),
@@ -94,6 +96,16 @@ def test_an_hour_that_comes_twice_is_quiet_twice() -> None:
     assert opens(SMALL_HOURS, home(WARSAW), first - timedelta(seconds=1)) == first
     assert opens(SMALL_HOURS, home(WARSAW), first + timedelta(minutes=29)) == first + timedelta(minutes=29)
     assert opens(SMALL_HOURS, home(WARSAW), first + timedelta(minutes=30)) == second
+
+
+def test_half_an_hour_that_comes_twice_is_quiet_twice() -> None:
+    """On Lord Howe clocks go from 2:00 back to 1:30: quiet until 1:45, not for a quarter, and until 1:45 again."""
+    quiet = QuietHours(0, 60 + 45)
+    first, second = there(LORD_HOWE, "2026-04-05 01:45"), there(LORD_HOWE, "2026-04-05 01:45", fold=1)
+    assert second - first == timedelta(minutes=30)
+    assert opens(quiet, home(LORD_HOWE), first - timedelta(seconds=1)) == first
+    assert opens(quiet, home(LORD_HOWE), first + timedelta(minutes=14)) == first + timedelta(minutes=14)
+    assert opens(quiet, home(LORD_HOWE), first + timedelta(minutes=15)) == second
 
 
 def test_who_is_never_allowed_to_speak_is_not_waited_for() -> None:

@@ -18,7 +18,10 @@ from typing import Any, Literal, NamedTuple
 import pytest
 
 from services.contracts.journey import Rule, WaitFor
+from services.contracts.policies import Cap, QuietHours
+from services.contracts.segment import Segment
 from services.contracts.settings import Derive, Threshold
+from services.contracts.workspace import Workspace
 from services.trigger_engine.profiles.state import load
 from tests.support.engine import (
     AT,
@@ -40,7 +43,7 @@ from tests.support.waiting import eventually
 SPLITS = 4  # ways in which an order of up to four events is laid over the two partitions; of five one
 CHUNK = 200
 REWARD = journey("reward", "spend.threshold_crossed", again_after=0)
-SHOP = workspace(
+JOURNEYS = (
     REMINDER,
     THANKS,
     REWARD,
@@ -48,11 +51,20 @@ SHOP = workspace(
     journey("first", "order.first_placed", exits=until("order.cancelled")),
     journey("second", "order.milestone", again_after=0),
     journey("unpaid", "order.unpaid", key="event.order.id", again_after=0),
+    journey("rich", "order.placed", condition="spent(30 days) >= 1000"),
+    journey("vip", "segment.entered"),
     journey("help", "checkout.started", WaitFor("w", (Rule("order.placed"),), 1800.0, otherwise=(say(),))),
-    derive=Derive(order_milestone=(2,), spend_threshold=Threshold((Decimal(500),))),
+)  # fmt: skip
+DERIVED = Derive(order_milestone=(2,), spend_threshold=Threshold((Decimal(500),)))
+SEGMENTS = (Segment("vip", "spent(30 days) >= 1000", tag="VIP"),)
+SHOP = workspace(*JOURNEYS, derive=DERIVED, segments=SEGMENTS)
+# One advertisement a day, and none from 11 to 12 o'clock in Warsaw, which is when all this happens.
+POLICIES = workspace(
+    *JOURNEYS, derive=DERIVED, segments=SEGMENTS, caps=(Cap(1, 86_400.0, klass="marketing", then="drop"),),
+    quiet_hours={"email": QuietHours(11 * 60, 12 * 60)},
 )  # fmt: skip
 
-TWICE = ["first", "second", "thanks", "thanks", "unpaid", "unpaid"]
+TWICE = ["first", "rich", "second", "thanks", "thanks", "unpaid", "unpaid", "vip"]
 # What happens, in source time; and which messages may leave in the end.
 STORIES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "buys": (("cart", "checkout", "identify", "order"), ["first", "thanks", "unpaid"]),
@@ -68,7 +80,7 @@ STORIES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "is two at first": (("order", "guest", "identify"), TWICE),
 }
 # Two customers who turn out to be one after both have ordered: docs/derived-events.md, "Two who turn out to be one".
-AS_TWO = ("first", "first", "thanks", "thanks", "unpaid", "unpaid")
+AS_TWO = ("first", "first", "thanks", "thanks", "unpaid", "unpaid", "vip")
 
 
 class Told(NamedTuple):
@@ -77,6 +89,9 @@ class Told(NamedTuple):
     story: str
     names: tuple[str, ...]
     split: tuple[int, ...]
+
+
+End = tuple[str, tuple[str, ...], Told]
 
 
 def steps(number: str) -> dict[str, bytes]:
@@ -115,7 +130,7 @@ def everybody(chance: Random) -> Iterator[Told]:
 
 @pytest.fixture
 async def place(database_url: str) -> AsyncIterator[Town]:
-    async with town(database_url, SHOP) as made:
+    async with town(database_url) as made:
         made.clock.move(5 * MINUTE)
         yield made
 
@@ -124,6 +139,28 @@ async def place(database_url: str) -> AsyncIterator[Town]:
 async def test_every_order_over_two_partitions_and_two_engines_ends_in_the_same_facts_and_messages(
     place: Town, how: Literal["in turn", "at once"]
 ) -> None:
+    ends = await live(place, SHOP, how)
+    for ending in ends.values():
+        assert all(said in expected(one, how) for _, said, one in ending), differing(ending, 1)
+        assert len({facts for facts, _, _ in ending}) == 1, differing(ending, 0)
+
+
+async def test_under_a_cap_every_order_ends_in_the_same_facts_and_as_many_messages(place: Town) -> None:
+    """Which advertisement the cap lets through hangs on which came first; that it is one does not."""
+    ends = await live(place, POLICIES, "at once")
+    for story, ending in ends.items():
+        whole = STORIES[story][1]
+        most = len([name for name in whole if name != "thanks"])
+        for _, said, _ in ending:
+            assert said.count("thanks") == whole.count("thanks"), differing(ending, 1)
+            assert len(said) - said.count("thanks") == min(most, 1), differing(ending, 1)
+            assert set(said) <= set(whole), differing(ending, 1)
+        assert len({facts for facts, _, _ in ending}) == 1, differing(ending, 0)
+
+
+async def live(place: Town, shop: Workspace, how: str) -> dict[str, list[End]]:
+    """Let two engines take everything in, and three hours pass; how it ended for everybody, by story."""
+    await place.publish(shop)
     told = list(everybody(Random(7)))
     async with place.engine("engine-1") as one, place.engine("engine-2") as two:
         await eventually(lambda: all(e._consumer is not None and e._consumer.assigned() for e in (one, two)))
@@ -134,11 +171,8 @@ async def test_every_order_over_two_partitions_and_two_engines_ends_in_the_same_
             place.clock.move(HOUR)
             await place.no_timer()
     assert await place.profiles() == len(told)
-    ends = await outcomes(place, told)
-    for ending in ends.values():
-        assert all(said in expected(one, how) for _, said, one in ending), differing(ending, 1)
-        assert len({facts for facts, _, _ in ending}) == 1, differing(ending, 0)
     assert await place.deadlocks() == 0
+    return await outcomes(place, told)
 
 
 def expected(one: Told, how: str) -> set[tuple[str, ...]]:
@@ -182,9 +216,6 @@ async def tell(place: Town, logs: Logs) -> None:
 def named(number: int) -> str:
     """What stands in everything that belongs to this customer, and nowhere else."""
     return f"~{number:05}~"
-
-
-End = tuple[str, tuple[str, ...], Told]
 
 
 async def outcomes(place: Town, told: Sequence[Told]) -> dict[str, list[End]]:

@@ -88,6 +88,16 @@ class Load:
             await eventually(lambda made=made: self._taken(made), PATIENCE)  # type: ignore[misc]
             self.posted = first + len(made)
 
+    def records(self, number: int) -> list[dict[str, Any]]:
+        """The next `number` orders as a shop's own back end writes them to its topic, as posted from now on."""
+        made = [self._order(n) for n in range(self.posted, self.posted + number)]
+        self.posted += number
+        return [
+            {"kind": "Placed", "buyer": one["subject"], "email": one["data"]["customer"]["email"], "at": one["time"],
+             **one["data"]["order"]}
+            for one in made
+        ]  # fmt: skip
+
     async def _taken(self, made: Sequence[dict[str, Any]]) -> bool:
         return await asyncio.to_thread(self._wici.post, *made) == 202
 

@@ -7,23 +7,25 @@ table engine.timers ───┘          │
 one transaction a batch: lock profiles ▶ react (pure) ▶ store everything, move positions
 │
 ├─▶ table queue.outbound ──▶ the notifier
+├─▶ table engine.fan_outs ──▶ fan_out ──▶ topic wici.events, an event for each customer
 └─▶ table engine.outcomes ──▶ relay ──▶ topics wici.outcomes, wici.dead-letters
 
 prepare.py      records to Work
 transaction.py  Work to rows, through journeys/react.py
 timers.py       when a timer may fire
 relay.py        what leaves after commit
+fan_out.py      what concerns many customers
 engine.py       the loop over these
 """
 
 from __future__ import annotations
 
 from services.contracts import topics
-from services.trigger_engine import engine, prepare, relay, timers, transaction
+from services.trigger_engine import engine, fan_out, prepare, relay, timers, transaction
 
 READS = (topics.EVENTS, "queue.receipts", "engine.timers")
-WRITES = ("queue.outbound", topics.OUTCOMES, topics.DEAD_LETTERS)
-ROUTE = (prepare.Preparation, timers.Fence, transaction.Transaction, relay.Relay)
+WRITES = ("queue.outbound", topics.EVENTS, topics.OUTCOMES, topics.DEAD_LETTERS)
+ROUTE = (prepare.Preparation, timers.Fence, transaction.Transaction, relay.Relay, fan_out.FanOuts)
 LOOP = engine.Engine
 
 RECEIPTS_HINT = "wici_receipts"  # NOTIFY: the notifier has left receipts

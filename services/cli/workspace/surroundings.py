@@ -11,9 +11,11 @@ from services.contracts.message import Channel, MessageClass
 from services.contracts.policies import Cap
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import Type
+from services.trigger_engine.journeys.derived.registry import RULES
+from services.trigger_engine.products.known import PRICE_DROPPED
 
 # Of the types that wici alone may state, those that are made for whoever listens.
-MADE = frozenset({"segment.entered", "segment.left"})
+MADE = frozenset({PRICE_DROPPED, "segment.entered", "segment.left", *(rule.type for rule in RULES)})
 
 
 @dataclass(frozen=True, slots=True)

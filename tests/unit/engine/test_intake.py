@@ -14,7 +14,7 @@ from services.contracts import ids, stamp
 from services.kit.errors import BadRecord
 from services.trigger_engine.intake import decode
 from services.trigger_engine.profiles.state import Identifier
-from tests.support.engine import AT, DAY, LogRecord, event
+from tests.support.engine import AT, DAY, LogRecord, anna, event
 
 KEYS = ("k" * 32,)
 STORED = int(AT.timestamp() * 1000)
@@ -105,6 +105,20 @@ def test_a_time_of_publishing_outside_the_calendar_is_now(timestamp: int) -> Non
 def test_a_shops_own_type_is_taken_and_a_stateable_one_too() -> None:
     assert decode(LogRecord(event("wishlist.filled")), KEYS, ("wishlist.filled",), AT).type == "wishlist.filled"
     assert decode(LogRecord(event("cart.abandoned", cart={"id": "k"})), KEYS, (), AT).type == "cart.abandoned"
+
+
+@pytest.mark.parametrize(("voucher", "taken"), [("wici", True), ("server", False), ("browser", False), (None, False)])
+def test_what_the_engine_makes_is_taken_from_the_engine_alone(voucher: Any, taken: bool) -> None:
+    value = event("product.price_dropped", customer=anna(), product={"id": "p"})
+    mine = stamp.Stamp(bytes(16), "backend", voucher)
+    headers = ((stamp.HEADER, stamp.make(mine, value, KEYS)),) if voucher else ()
+    if taken:
+        arrival = decode(LogRecord(value, headers=headers), KEYS, (), AT)
+        assert (arrival.source, arrival.scope, arrival.identifiers[0].kind) == ("backend", "wici", "customer")
+    else:
+        with pytest.raises(BadRecord) as refused:
+            decode(LogRecord(value, headers=headers), KEYS, (), AT)
+        assert refused.value.reason == "engine_type"
 
 
 def test_fields_keep_what_the_shared_words_do_not_name() -> None:

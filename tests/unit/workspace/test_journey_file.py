@@ -190,6 +190,16 @@ def test_an_event_that_nothing_derives_yet_is_a_warning(tmp_path: Path) -> None:
     assert (found.rule, found.severity) == ("not-yet-applied", "warning")
 
 
+@pytest.mark.parametrize("event", ["order.milestone", "customer.birthday", "product.price_dropped"])
+def test_an_event_that_is_derived_for_whoever_listens_is_none(tmp_path: Path, event: str) -> None:
+    assert said(journey(tmp_path, f"journey: hello\nenter: {{on: {event}}}\n{STEPS}")) == []
+
+
+def test_an_event_of_a_product_that_nothing_derives_yet_is_named(tmp_path: Path) -> None:
+    found = the(journey(tmp_path, f"journey: hello\nenter: {{on: product.running_out}}\n{STEPS}"))
+    assert found.message == "nothing derives 'product.running_out' in this version"
+
+
 def test_two_journeys_of_one_name_are_refused(tmp_path: Path) -> None:
     found = loaded(tmp_path, {"journeys/zz.yaml": JOURNEY}).findings
     assert said(found) == [("journeys/zz.yaml:1:10", "duplicate-name")]

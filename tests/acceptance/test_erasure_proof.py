@@ -126,6 +126,7 @@ async def test_of_the_erased_nothing_is_left_and_everybody_else_gets_each_messag
     await post(wici, people.orders)
     await post(wici, [_order("ostatnia", 999_999)])
     await made(wici, len(people.orders) + 1)
+    await late_news(wici, people)
     assert (await readable(wici, MARKS)).keys() <= {"bus.records"}
     assert over_kafka or await typed(wici, "customers", "erase", *people.addresses(people.gone), "--yes", "--verify")
     assert await readable(wici, MARKS) == {}
@@ -148,6 +149,20 @@ async def post(wici: Installation, events: Sequence[dict[str, Any]]) -> None:
         assert await asyncio.to_thread(wici.post, *events[first : first + POST]) == 202
 
 
+async def late_news(wici: Installation, people: People) -> None:
+    """Other events of the erased, which happened before: read after what was delivered again, and of no effect."""
+    count = "SELECT count(*) FROM engine.event_ids"
+    ((before,),) = await proof.ask(wici, count)
+    at = people.orders[0]["time"]
+    await post(wici, [_order(name, 1_000_000 + n) | {"time": at} for n, name in enumerate(people.gone)])
+
+    async def read() -> bool:
+        ((now,),) = await proof.ask(wici, count)
+        return bool(now >= before + len(people.gone))
+
+    await eventually(read, PATIENCE, every=0.2, message="late news is not read")
+
+
 async def bury(wici: Installation, name: str) -> None:
     """Write a record that names somebody and cannot be read: it becomes a dead letter."""
     settings = from_environment(wici.environ)
@@ -163,7 +178,7 @@ async def _is_buried(wici: Installation) -> bool:
 
 
 async def made(wici: Installation, number: int) -> None:
-    """Wait until so many first messages were made. All events before are read then: the newest order is the last."""
+    """Wait until so many messages were made."""
 
     async def done() -> bool:
         return (await proof.progress(wici)).made >= number

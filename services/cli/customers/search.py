@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.cli.customers.spelling import cases, in_base64, in_bytea, loose
+from services.cli.customers.spelling import any_of, cases, in_base64, in_bytea, loose
 from services.contracts import ids, topics
 from services.kit.bus import Bus, Record
 from services.kit.errors import BadRecord
@@ -72,15 +72,18 @@ async def in_tables(opened: asyncpg.Connection[Any], who: Sought) -> dict[str, i
     """How many rows of which column hold one of these names or texts, however it is written. Reads every table once."""
     words = who.words(contacts=True) | who.words(contacts=False) | set(who.texts)
     alone = sorted({one for word in words for one in cases(word)})
-    inside, coded = loose(words), in_base64(words)
+    inside = loose(words)
+    asked = alone, any_of(inside), any_of(map(in_bytea, inside)), any_of(in_base64(words))
     columns: dict[str, list[tuple[str, bool]]] = {}
     for row in await opened.fetch(_COLUMNS):
         columns.setdefault(row["name"], []).append((row["column"], row["raw"]))
     found: dict[str, int] = {}
     for table, mine in columns.items():
         counts = ", ".join(f"count(*) FILTER (WHERE {_holds(column, raw=raw)})" for column, raw in mine)
-        statement = f"SELECT {counts} FROM {table} WHERE ($1::text[], $2::text[], $3::text[], $4::text[]) IS NOT NULL"
-        row = await opened.fetchrow(statement, alone, inside, [*map(in_bytea, inside)], coded)
+        statement = (
+            f"SELECT {counts} FROM {table} WHERE ($1::text[], $2::text, $3::text, $4::text) IS DISTINCT FROM NULL"
+        )
+        row = await opened.fetchrow(statement, *asked)
         found |= {f"{table}.{column}": n for (column, _), n in zip(mine, row or (), strict=True) if n}
     return found
 
@@ -89,10 +92,7 @@ def _holds(column: str, *, raw: bool) -> str:
     text = f"encode(\"{column}\", 'escape')" if raw else f'"{column}"::text'
     alone = "false" if raw else f"lower({text}) = ANY($1::text[])"
     words = "$3" if raw else "$2"
-    return (
-        f"({alone} OR EXISTS (SELECT 1 FROM unnest({words}::text[]) w WHERE strpos(lower({text}), w) > 0)"
-        f" OR EXISTS (SELECT 1 FROM unnest($4::text[]) w WHERE strpos({text}, w) > 0))"
-    )
+    return f"({alone} OR lower({text}) ~ {words}::text OR {text} ~ $4::text)"
 
 
 async def in_log(bus: Bus, settings: Settings, who: Sought, keys: tuple[str, ...]) -> list[Place]:

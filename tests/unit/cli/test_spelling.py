@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from services.cli.customers.spelling import cases, in_base64, in_bytea, loose
+from services.cli.customers.spelling import any_of, cases, in_base64, in_bytea, loose
 
 
 def test_a_name_is_found_in_base64_wherever_it_begins() -> None:
@@ -31,3 +31,8 @@ def test_a_short_name_counts_only_where_it_stands_alone() -> None:
 
 def test_bytes_are_written_as_postgresql_shows_them() -> None:
     assert in_bytea("ł\\a") == "\\305\\202\\\\a"
+
+
+def test_words_are_one_expression_in_which_no_sign_means_anything() -> None:
+    assert any_of(["+48.1", "a|b"]) == r"\+48\.1|a\|b"
+    assert any_of([]) is None, "nothing is found by it, rather than everything"

@@ -28,6 +28,9 @@ MEANINGS: dict[str, str] = {
     "no_consent": "The message's class needs a consent that the customer has not given.",
     "withdrawn": "The consent was withdrawn, before the step or while the message waited.",
     "no_address": "The customer has no address on the channel.",
+    "address_changed": (
+        "The page's link was sent to an address that is not the customer's any more: it can withdraw, not consent."
+    ),
     "suppressed": "The address bounced, complained or unsubscribed.",
     "no_template": "The template says nothing on this channel.",
     "expired": "It waited longer than it was good for.",

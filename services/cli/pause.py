@@ -17,6 +17,9 @@ from services.kit.errors import Misconfigured
 from services.kit.settings import Settings
 
 _PAUSE = "INSERT INTO queue.pauses (scope, since, by) VALUES ($1, $2, $3) ON CONFLICT (scope) DO NOTHING"
+_ANEW = """
+    DELETE FROM notifier.spent s USING queue.pauses p
+    WHERE s.scope = p.scope AND (p.scope = $1 OR $1 = 'all')"""
 _RESUME = "DELETE FROM queue.pauses WHERE scope = $1 OR $1 = 'all'"
 _NOW = "SELECT scope, since, by FROM queue.pauses ORDER BY scope"
 
@@ -31,10 +34,12 @@ async def pause(settings: Settings, what: str) -> Answer:
 
 
 async def resume(settings: Settings, what: str) -> Answer:
-    """Lift one pause, or with `all` every one."""
+    """Lift one pause, or with `all` every one. What the brake counts of it begins anew."""
     with database(settings) as found:
         async with connection(found) as opened:
             scope = what if what == "all" else await _paused_scope(opened, what)
+            # Before the pause is lifted: no claim may meet the old count and pause again.
+            await opened.execute(_ANEW, scope)
             done = await opened.execute(_RESUME, scope)
             lifted = int(done.split()[-1])
             return await _state(opened, f"Resumed: {scope}." if lifted else f"{scope} was not paused.")

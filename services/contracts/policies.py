@@ -10,6 +10,8 @@ import msgspec
 from services.contracts.message import Channel, MessageClass
 
 Then = Literal["wait", "drop"]
+MONEY = r"\d+(\.\d+)? [A-Z]{3}"
+"""How an amount of money is written: `200 PLN`."""
 
 
 class QuietHours(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,8 +50,14 @@ class Money(msgspec.Struct, frozen=True):
     currency: str
 
 
+def money(written: str) -> Money:
+    """The amount of a text such as `200 PLN`."""
+    amount, _, currency = written.partition(" ")
+    return Money(Decimal(amount), currency)
+
+
 class Brake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """More than this pauses: sends of one journey in an hour, what SMS cost in a day of the shop's."""
+    """More than this pauses: sends of one journey in any hour, what SMS cost in any 24 hours."""
 
     per_journey_and_hour: int | None = None
     sms_cost_per_day: Money | None = None

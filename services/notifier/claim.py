@@ -1,9 +1,9 @@
 """The claim: take the oldest messages that may leave, settle those that may not, fix attempts; all in one transaction.
 
-Four statements, however many messages: choose and lock, look up suppressions, mark the rows, store the attempts. Rows
-that another process has locked are skipped; no lock of a profile is taken. Of a customer's messages on one channel
-only the oldest unsettled one can be chosen, so that they leave one after the other; those that are held, because their
-journey is paused or it is a quiet hour, let the others pass.
+Four statements, however many messages: choose and lock, look up suppressions, mark the rows, store the attempts; where
+there is a brake, a fifth counts them. Rows that another process has locked are skipped; no lock of a profile is taken.
+Of a customer's messages on one channel only the oldest unsettled one can be chosen, so that they leave one after the
+other; those that are held, because their journey is paused or it is a quiet hour, let the others pass.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import msgspec
 
 from services.contracts import ids
 from services.contracts.message import Channel, State
+from services.contracts.policies import Brake
 from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.service import Context
-from services.notifier import gate, suppressions
+from services.notifier import brake, gate, suppressions
 from services.notifier.attempts import LEASE, Attempt, Phase
 from services.notifier.drafts import Draft, Unsayable, draft, outgoing
 from services.notifier.editions import Account, Edition
@@ -103,10 +104,17 @@ class Order:
     most: int
     after: int = 0
 
+    @property
+    def brake(self) -> Brake | None:
+        """What stops too much."""
+        return self.edition.workspace.settings.policies.brake
+
 
 async def claim(context: Context, order: Order) -> Claimed:
     """Claim for one account; what is returned is committed and may be called."""
     limit = min(order.most, order.calls * order.account.members_per_call)
+    if order.brake is not None:
+        limit = min(limit, brake.most_of_a_claim(order.brake, order.account.settings.price))
     elsewhere = [one.name for one in order.edition.accounts if one.name != order.account.name]
     async with context.pool.acquire() as connection, connection.transaction():
         rows = await connection.fetch(
@@ -123,7 +131,9 @@ async def claim(context: Context, order: Order) -> Claimed:
         sheet.close()
         crash.point("notifier.claiming")
         await _store(connection, sheet)
+        fired = await brake.count(connection, sheet.spendings(), sheet.real, context.instance)
     crash.point("notifier.claimed")
+    brake.tell(fired)
     return Claimed(tuple(sheet.jobs), sheet.stopped, rows[-1]["seq"], full=len(rows) == limit)
 
 
@@ -143,13 +153,17 @@ class _Sheet:
         self.refused: list[tuple[bytes, Reason]] = []
         self._only_to = context.settings.only_to
         self._ready: list[tuple[Any, Outgoing, bytes]] = []
+        self._new: list[tuple[str, str | None]] = []
 
     def take(self, row: Any, addresses: Sequence[bytes], blocked: Sequence[suppressions.Suppression]) -> None:
         """Check and compose one message; every full call becomes a job."""
         reason = gate.verdict(_facts(row), blocked, self.now, self._only_to)
         if reason is None:
             try:
-                self._ready.append((row, outgoing(row, self.order.edition, self.now), addresses[0]))
+                made = outgoing(row, self.order.edition, self.now)
+                self._ready.append((row, made, addresses[0]))
+                if not row["attempts"]:
+                    self._new.append((row["journey"], made.sms))
             except Unsayable as problem:
                 reason = problem.reason
         if reason is not None:
@@ -179,6 +193,12 @@ class _Sheet:
         refused = [(key, int(gate.settled_as(reason)), reason.value, None) for key, reason in self.refused]
         columns: Any = tuple(list(column) for column in zip(*claimed, *refused, strict=True))
         return columns  # type: ignore[no-any-return]
+
+    def spendings(self) -> list[brake.Spending]:
+        """What the brake counts, nothing where there is none: messages that are claimed for the first time."""
+        if self.order.brake is None:
+            return []
+        return brake.spendings(self.order.brake, self.order.account.settings.price, self._new)
 
     def attempts(self) -> list[tuple[Any, ...]]:
         """Rows of notifier.attempts."""

@@ -14,6 +14,7 @@ from services.kit import crash
 from services.kit.service import Context
 from services.notifier import suppressions
 from services.notifier.attempts import LEASE, Attempt, Lost, Phase, Repeat, Verdict, orphaned
+from services.notifier.brake import DAY
 from services.notifier.claim import Job
 from services.notifier.drafts import Draft, Unsayable, draft, outgoing
 from services.notifier.editions import Account, Edition, Editions
@@ -45,7 +46,8 @@ _MEMBERS = """
     CROSS JOIN LATERAL (SELECT * FROM queue.outbound o WHERE o.send_key = given.send_key LIMIT 1) o"""
 
 _FORGET = """
-    WITH parked AS (DELETE FROM notifier.parked_callbacks WHERE at < $1)
+    WITH parked AS (DELETE FROM notifier.parked_callbacks WHERE at < $1),
+    spent AS (DELETE FROM notifier.spent WHERE bucket < $3)
     DELETE FROM notifier.callback_ids WHERE at < $2"""
 
 
@@ -72,9 +74,9 @@ class Recovery:
         return len(due)
 
     async def forget(self) -> None:
-        """Drop parked callbacks and callback ids that nobody will ask for any more."""
+        """Drop parked callbacks, callback ids and counts that nobody will ask for any more."""
         now = self._context.clock.real()
-        await self._context.pool.execute(_FORGET, now - PARKED_FOR, now - REMEMBERED_FOR)
+        await self._context.pool.execute(_FORGET, now - PARKED_FOR, now - REMEMBERED_FOR, now - DAY)
 
     async def _resume(self, row: Any, members: Mapping[bytes, Any], now: datetime) -> None:
         edition = await self._editions.of(row["version"])

@@ -53,6 +53,7 @@ TABLES: dict[str, Table] = {
     "notifier.parked_callbacks": Table("deleted", _NOTIFIER, "send_key"),
     "notifier.attempts": Table("kept", "send keys and the digest of a request"),
     "notifier.callback_ids": Table("kept", "ids are computed"),
+    "notifier.spent": Table("kept", _NOBODY),
     "notifier.suppressions": Table("kept", "HMACs of addresses; they protect the person"),
     "workspace.versions": Table("kept", "what the shop itself wrote"),
     "workspace.journeys": Table("kept", "what the shop itself wrote"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import cast
 
 from services.cli.workspace.policies_shape import HOLIDAYS, MOST_AT_MOST, WEEKDAYS
 from services.cli.workspace.row import Row
 from services.cli.workspace.sheet import Sheet
 from services.contracts.message import Channel, MessageClass
-from services.contracts.policies import Brake, Cap, Money, QuietHours, Then
+from services.contracts.policies import Brake, Cap, QuietHours, Then, money
 
 WITHOUT_CONSENT = ("transactional", "service")
 _DAY = 24 * 60
@@ -88,5 +87,4 @@ def brake(row: Row | None) -> Brake | None:
     if row is None or not row.values:
         return None
     sends, cost = row.number("per_journey_and_hour"), row.text("sms_cost_per_day")
-    amount, _, currency = cost.partition(" ")
-    return Brake(None if sends is None else int(sends), Money(Decimal(amount), currency) if cost else None)
+    return Brake(None if sends is None else int(sends), money(cost) if cost else None)

@@ -20,7 +20,6 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
     """The policies of a checked `policies:` mapping; defaults where there is none."""
     if row is None:
         return Policies()
-    _not_yet(row, "brake", sheet)
     written = row.row("derive")
     other = {key: plain(row.node_of(key)) for key in row.values if key not in APPLIED}
     if written:

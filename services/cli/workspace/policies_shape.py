@@ -6,6 +6,7 @@ from typing import get_args
 
 from services.cli.workspace.shapes import Anything, ByKind, Choice, Duration, ListOf, Number, Shape, Table, Text
 from services.contracts.message import CHANNELS, MessageClass
+from services.contracts.policies import MONEY
 
 CLASSES: tuple[str, ...] = get_args(MessageClass)
 # A class without a sender of its own speaks as this one.
@@ -144,9 +145,9 @@ POLICIES = Table(
         "brake": Table(
             {
                 "per_journey_and_hour": Number("sends of one journey in an hour", least=1, whole=True),
-                "sms_cost_per_day": Text("an amount and its currency", r"\d+(\.\d+)? [A-Z]{3}", "200 PLN"),
+                "sms_cost_per_day": Text("an amount and its currency", MONEY, "200 PLN"),
             },
-            about="pauses and alerts when more is sent",
+            about="pauses and alarms when more is sent",
         ),
         "derive": Table({**DERIVED, **DERIVED_LATER}, about="events that wici derives; off switches one off"),
         "holdout": HOLDOUT,

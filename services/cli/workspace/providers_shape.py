@@ -10,6 +10,7 @@ import msgspec
 from services.cli.workspace.shapes import ByValue, Choice, Duration, ListOf, Names, Number, Shape, Table, Text
 from services.cli.workspace.shapes import Secret as SecretShape
 from services.contracts.message import Channel
+from services.contracts.policies import MONEY
 from services.gateway.storefronts import STOREFRONTS
 from services.gateway.storefronts.places import ITEM_WORDS, WORDS
 from services.kit.secrets import Secret
@@ -92,6 +93,7 @@ _ABOUT = {
     "base_url": "where its interface is, if not at the vendor's own address",
     "rate": "at most so many calls a second",
     "settle_after": "how long an unanswered call waits for a callback, where the provider has no idempotency",
+    "price": "what one part of an SMS costs; the brake counts with it",
     "batch": "at most so many messages a call; 1 sends singly",
     "from": "the sender's name, if not that of `senders`",
     "api_key": "sends",
@@ -109,7 +111,11 @@ _ABOUT = {
 }
 
 
-_NAMED: dict[str, Shape] = {"base_url": URL, "settle_after": Duration(_ABOUT["settle_after"], "30 minutes")}
+_NAMED: dict[str, Shape] = {
+    "base_url": URL,
+    "settle_after": Duration(_ABOUT["settle_after"], "30 minutes"),
+    "price": Text(_ABOUT["price"], MONEY, "0.09 PLN"),
+}
 
 
 def _option(name: str, kind: Any) -> Shape:
@@ -129,7 +135,8 @@ def _option(name: str, kind: Any) -> Shape:
 
 
 def _account(provider: Provider[Any]) -> Table:
-    options = msgspec.structs.fields(provider.settings)
+    known = msgspec.structs.fields(provider.settings)
+    options = [option for option in known if option.name != "price" or "sms" in provider.channels]
     required = tuple(option.encode_name for option in options if option.required)
     example = "".join(f", {name}: ${provider.name.upper()}_{name.upper()}" for name in required)
     return Table(

@@ -21,11 +21,13 @@ from services.cli.workspace.settings_shape import SETTINGS
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.topic_source import check_topic_source
 from services.contracts.message import CHANNELS
+from services.contracts.policies import money
 from services.contracts.settings import Account, Links, Policies, Sender, Settings, Shop, Source, Topic
 from services.kit.secrets import is_reference
 from services.trigger_engine.policies.public_holidays import is_known
 from services.trigger_engine.profiles.identifiers import country
 
+FREE = frozenset({"mailbox"})
 WITHOUT_ADAPTER = frozenset(STOREFRONTS_WITHOUT_ADAPTER + EMAIL_WITHOUT_ADAPTER + SMS_WITHOUT_ADAPTER)
 
 
@@ -45,6 +47,7 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
     row = read(SETTINGS, node, sheet, "wici.yaml") or Row(node, {})
     shop, policy = _shop(row.row("shop"), sheet), policies(row.row("policies"), sheet)
     _check_holidays(row, shop, policy, sheet)
+    _check_prices(row.row("providers"), policy, sheet)
     return Settings(
         shop=shop,
         sources={
@@ -107,6 +110,24 @@ def _check_holidays(row: Row, shop: Shop, policy: Policies, sheet: Sheet) -> Non
         message = f"the public holidays of {short(home)} are not known" if home else "in which country is the shop?"
         hint = "write shop.country, such as PL, or leave public_holidays out"
         sheet.error((row.row("shop") or row).at("country"), "bad-value", message, hint)
+
+
+def _check_prices(providers: Row | None, policy: Policies, sheet: Sheet) -> None:
+    """Where the brake counts what SMS cost, each account says it in the same currency; the mailbox costs nothing."""
+    limit = policy.brake.sms_cost_per_day if policy.brake else None
+    if limit is None or providers is None:
+        return
+    for row in providers.rows("sms"):
+        price = row.maybe("price")
+        if row.text("provider") in FREE | WITHOUT_ADAPTER:
+            continue
+        if row.node_of("price") is None:
+            message = f"the brake counts what SMS cost, and account {short(row.text('name'))} does not say it"
+            hint = f"write what one part costs, such as price: 0.09 {limit.currency}, or leave sms_cost_per_day out"
+            sheet.error(row.at("price"), "missing-key", message, hint)
+        elif price is not None and money(price).currency != limit.currency:
+            message = f"the brake counts in {limit.currency}, and this is another currency"
+            sheet.error(row.at("price"), "bad-value", message, f"write the price in {limit.currency}")
 
 
 def _source(row: Row, sheet: Sheet, own_types: Collection[str]) -> Source:

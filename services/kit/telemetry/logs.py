@@ -50,6 +50,7 @@ class Log(StrEnum):
     ATTEMPT_UNANSWERED = "attempt_unanswered"
     ATTEMPT_UNKNOWN = "attempt_unknown"
     ACCOUNT_REFUSES = "account_refuses"
+    BRAKE_FIRED = "brake_fired"
     CALLBACK_REFUSED = "callback_refused"
     CALLBACK_PARKED = "callback_parked"
     SECRET_MISSING = "secret_missing"  # noqa: S105 -- the name of an event
@@ -82,6 +83,7 @@ MEANINGS: dict[Log, str] = {
     Log.ATTEMPT_UNANSWERED: "A provider did not answer; the attempt is repeated or settled; `account`, `attempt_id`.",
     Log.ATTEMPT_UNKNOWN: "Nobody will know whether these messages left; `account`, `attempt_id`, `messages`.",
     Log.ACCOUNT_REFUSES: "A provider refuses the account itself (key, balance, sender); `account`, `code`.",
+    Log.BRAKE_FIRED: "More was sent than `policies.brake` allows, and it is paused; `scope`, `total`, `limit`.",
     Log.CALLBACK_REFUSED: "A callback was not signed as it must be; `account`.",
     Log.CALLBACK_PARKED: "A callback about a message not yet known waits 24 h; `account`.",
     Log.SECRET_MISSING: "The workspace names a secret that the environment does not have; `name`.",

@@ -94,6 +94,7 @@ CALLBACKS_REFUSED = _counter("wici_callbacks_refused_total", "Callbacks with a b
 TRACKED = _counter(
     "wici_tracked_total", "Opens and clicks over tracked links, by who made them (person, machine).", "kind", "by"
 )
+BRAKES = _counter("wici_brakes_total", "How often `policies.brake` paused this scope. Alarm on any.", "scope")
 PAUSED = _gauge("wici_paused", "1 while this scope (all, a journey, a channel) is paused.", "scope")
 
 # The process

@@ -1,4 +1,4 @@
-"""What the notifier knows: attempts, deliveries, suppressions, parked callbacks, the development mailbox."""
+"""What the notifier knows: attempts, deliveries, suppressions, parked callbacks, what the brake counts, the mailbox."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ def upgrade() -> None:
             at      timestamptz NOT NULL,
             PRIMARY KEY (channel, address, reason)
         )""")
+    op.execute(f"""
+        CREATE TABLE notifier.spent (
+            scope  text NOT NULL,               -- as in queue.pauses
+            bucket timestamptz NOT NULL,        -- real time: the beginning of five minutes
+            owner  text NOT NULL,               -- the process that claimed
+            amount numeric NOT NULL,            -- messages of a journey, or money of a channel
+            PRIMARY KEY (scope, bucket, owner)
+        ) WITH (fillfactor = 50, {BUSY})""")
     op.execute("""
         CREATE TABLE notifier.confirmations (   -- links of double opt-in that were followed to the end
             send_key uuid PRIMARY KEY,

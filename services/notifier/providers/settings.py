@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from services.contracts.policies import MONEY
 from services.contracts.settings import Account
 from services.kit.errors import Misconfigured
 from services.kit.secrets import Secret, is_reference, resolve
@@ -20,13 +22,15 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     `base_url` replaces the vendor's address; `rate` is calls per second (None: as fast as the provider lets);
     `batch: 1` sends singly. `settle_after` is for how many seconds an attempt that stayed unanswered waits for a
-    callback, where the provider has no idempotency (None: 30 minutes).
+    callback, where the provider has no idempotency (None: 30 minutes). `price` is what one part of an SMS costs, as
+    `0.09 PLN`: the brake counts with it.
     """
 
     base_url: str = ""
     rate: float | None = None
     batch: int | None = None
     settle_after: float | None = None
+    price: str | None = None
 
     def __post_init__(self) -> None:
         if urlsplit(self.base_url).scheme not in ("http", "https") or not urlsplit(self.base_url).hostname:
@@ -37,6 +41,8 @@ class AccountSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             raise ValueError("rate: write a number of calls per second above 0")
         if self.batch is not None and self.batch < 1:
             raise ValueError("batch: write 1 or more")
+        if self.price is not None and not re.fullmatch(MONEY, self.price):
+            raise ValueError("price: write an amount and its currency, such as 0.09 PLN")
 
 
 S = TypeVar("S", bound=AccountSettings)

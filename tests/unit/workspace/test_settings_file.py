@@ -54,7 +54,9 @@ providers:
     - {name: main, provider: sendgrid, api_key: $SENDGRID_KEY, callback_key: $SENDGRID_PUBLIC_KEY}
     - {name: second, provider: resend, api_key: $RESEND_KEY, callback_key: [$OLD, $NEW], rate: 2.5, batch: 1,
        settle_after: 2 minutes}
-  sms: [{name: pl, provider: smsapi, token: $SMSAPI_TOKEN, from: Sklep, base_url: "https://api.smsapi.com"}]
+  sms:
+    - {name: pl, provider: smsapi, price: 0.09 PLN, token: $SMSAPI_TOKEN, from: Sklep,
+       base_url: "https://api.smsapi.com"}
 senders:
   transactional: {email: "Sklep <zamowienia@shop.example>", reply_to: pomoc@shop.example, sms: Sklep}
   marketing: {email: nowosci@news.shop.example}
@@ -107,11 +109,33 @@ def test_everything_that_wici_yaml_can_say_is_kept(tmp_path: Path) -> None:
     assert found.policies.brake == Brake(5_000, Money(Decimal(200), "PLN"))
 
 
-def test_what_is_not_applied_yet_is_warned_about_by_name(tmp_path: Path) -> None:
-    findings = loaded(tmp_path, {"wici.yaml": FULL}).findings
-    assert {finding.severity for finding in findings} == {"warning"}
-    named = [finding.message.split("'")[1] for finding in findings]
-    assert named == ["brake"]
+def test_everything_that_is_kept_is_applied(tmp_path: Path) -> None:
+    assert loaded(tmp_path, {"wici.yaml": FULL}).findings == []
+
+
+@pytest.mark.parametrize(
+    ("written", "rule", "hint"),
+    [
+        ("", "missing-key", "write what one part costs, such as price: 0.09 PLN, or leave sms_cost_per_day out"),
+        (", price: 0.02 EUR", "bad-value", "write the price in PLN"),
+        (", price: much", "bad-value", "write it like: 0.09 PLN"),
+    ],
+)
+def test_an_sms_account_says_what_the_brake_counts(tmp_path: Path, written: str, rule: str, hint: str) -> None:
+    text = FULL.replace(", price: 0.09 PLN", written)
+    (finding,) = loaded(tmp_path, {"wici.yaml": text}).findings
+    assert (finding.rule, finding.severity, finding.hint) == (rule, "error", hint)
+    assert finding.line == next(n for n, one in enumerate(text.splitlines(), 1) if "name: pl" in one)
+
+
+def test_no_price_is_asked_for_where_the_brake_counts_no_money(tmp_path: Path) -> None:
+    text = FULL.replace(", price: 0.09 PLN", "").replace(", sms_cost_per_day: 200 PLN", "")
+    assert loaded(tmp_path, {"wici.yaml": text}).findings == []
+
+
+def test_an_email_account_has_no_price_of_parts(tmp_path: Path) -> None:
+    (finding,) = loaded(tmp_path, {"wici.yaml": FULL.replace("rate: 2.5", "price: 1 PLN")}).findings
+    assert finding.rule == "unknown-key"
 
 
 def test_nothing_is_warned_about_where_nothing_is_asked_for(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Story:
         await self._until(self._shop.ready, "every service is ready")
         print("\nA small shop's day, played over HTTP:\n")
         for scene in (self._sign_up, self._no_consent, self._order, self._repeat, self._threshold, self._carts,
-                      self._unsubscribe, self._silence):  # fmt: skip
+                      self._unpaid, self._unsubscribe, self._silence):  # fmt: skip
             await scene()
         return self._complete
 
@@ -81,14 +81,22 @@ class Story:
         await self._expect("email celina", "sms celina", "email celina")
 
     async def _carts(self) -> None:
-        await self._happens("Dorota and Edyta fill their carts. Edyta buys.")
+        await self._happens("Dorota and Edyta fill their carts. Edyta orders, and will pay by transfer.")
         await self._event("cart.updated", DOROTA, cart=self._cart_of("k-dorota", "180.00"))
         await self._event("cart.updated", EDYTA, cart=self._cart_of("k-edyta", "220.00"))
-        await self._event("order.placed", EDYTA, order=self._order_of("1003", "220.00") | {"cart_id": "k-edyta"})
+        await self._event("order.placed", EDYTA, order=self._transfer())
         await self._expect("email edyta")
         await move(self._database, timedelta(minutes=46))
         await self._happens("46 minutes later (the clock was moved), Dorota's cart is still there.")
         await self._expect("email dorota")
+
+    async def _unpaid(self) -> None:
+        await move(self._database, timedelta(minutes=80))
+        await self._happens("Two hours after her order Edyta has not paid: she gets the link once more.")
+        await self._expect("email edyta")
+        await self._happens("Edyta pays.")
+        await self._event("order.paid", EDYTA, order=self._transfer())
+        await self._expect()
 
     async def _unsubscribe(self) -> None:
         await self._happens("Dorota clicks on unsubscribe in her mail program.")
@@ -154,7 +162,14 @@ class Story:
 
     def _order_of(self, number: str, total: str) -> dict[str, Any]:
         item = {"product_id": "p-1", "sku": "HERB-1", "name": "Rumianek", "quantity": 1, "price": total}
-        return {"id": number, "number": number, "total": total, "currency": self._currency, "items": [item]}
+        order = {"id": number, "number": number, "total": total, "currency": self._currency, "items": [item]}
+        return order | {"payment_method": "cash_on_delivery"}
+
+    def _transfer(self) -> dict[str, Any]:
+        url = "https://zielnik.example/zaplac/1003"
+        return self._order_of("1003", "220.00") | {
+            "cart_id": "k-edyta", "payment_method": "transfer", "payment_url": url
+        }  # fmt: skip
 
     def _cart_of(self, identity: str, total: str) -> dict[str, Any]:
         item = {"product_id": "p-2", "sku": "HERB-2", "name": "Melisa", "quantity": 2, "price": "90.00"}

@@ -29,6 +29,7 @@ from services.contracts.journey import (
     Tag,
     Wait,
     WaitFor,
+    Webhook,
     every_step,
 )
 from services.contracts.reasons import Reason
@@ -82,7 +83,7 @@ class Maker:
         """A step of any kind."""
         self._number += 1
         name, chance = f"s{self._number}", self._chance
-        flat = (Send, Wait, Tag, Set, Start, Stop)
+        flat = (Send, Wait, Tag, Set, Start, Webhook, Stop)
         kind = chance.choice(get_args(Step) if deep else flat)
         inner = deep - 1
         makers: dict[Any, Any] = {
@@ -97,6 +98,7 @@ class Maker:
             Tag: lambda: Tag(name, chance.choice(["hot", "new"]), away=chance.random() < 0.3),
             Set: lambda: Set(name, {"seen_at": "now", "kind": chance.choice(["event.order.id", "'x'"])}),
             Start: lambda: Start(name, chance.choice(NAMES)),
+            Webhook: lambda: Webhook(name, "$CRM", {"of": chance.choice(["event.order.id", "profile"]), "at": "now"}),
             Stop: lambda: Stop(name),
         }  # fmt: skip
         made: Step = makers[kind]()
@@ -129,7 +131,7 @@ def life(chance: Random, number: int) -> list[Arrival]:
         kind = chance.choice(TYPES)
         data: dict[str, Any] = {"customer": {**who, **({"tags": ["new"]} if chance.random() < 0.2 else {})}}
         if kind.startswith("order."):
-            data["order"] = {"id": f"o{chance.randint(1, 3)}", "total": "10.00", "currency": "PLN"}
+            data["order"] = {"id": f"o{number}-{chance.randint(1, 3)}", "total": "10.00", "currency": "PLN"}
         told.append(happened(kind, AT + chance.randint(0, 2_880) * MINUTE, id=f"{number}-{place}", **data))
     return told
 

@@ -95,7 +95,7 @@ def is_quiet(quiet: QuietHours, zone: str, at: datetime) -> bool:
 
 def most_in_any_window(cap: Cap, messages: list[Message]) -> int:
     """Of what left or may still leave."""
-    times = [m.created_at for m in messages if counts(cap, m.channel, m.klass, m.topic)]
+    times = [m.created_at for m in messages if m.channel != "webhook" and counts(cap, m.channel, m.klass, m.topic)]
     return max((sum(end - timedelta(seconds=cap.per) < at <= end for at in times) for end in times), default=0)
 
 

@@ -10,7 +10,7 @@ import asyncpg
 from services.cli.connect import connection, database
 from services.cli.follow import author
 from services.cli.terminal import Answer
-from services.contracts.message import CHANNELS
+from services.contracts.message import ROUTES
 from services.contracts.workspace import current
 from services.kit.clock import SystemClock
 from services.kit.errors import Misconfigured
@@ -49,7 +49,7 @@ async def _scope(opened: asyncpg.Connection[Any], what: str) -> str:
     """`all`, `channel:NAME` or `journey:NAME`, written in full or by the name alone."""
     workspace = await current(opened)
     journeys = [journey.name for journey in workspace.journeys] if workspace else []
-    known = ["all", *(f"channel:{name}" for name in CHANNELS), *(f"journey:{name}" for name in journeys)]
+    known = ["all", *(f"channel:{name}" for name in ROUTES), *(f"journey:{name}" for name in journeys)]
     for scope in known:
         if what in {scope, scope.partition(":")[2]}:
             return scope

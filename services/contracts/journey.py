@@ -139,13 +139,21 @@ class Start(msgspec.Struct, frozen=True, tag="start", tag_field="kind", omit_def
     journey: str
 
 
+class Webhook(msgspec.Struct, frozen=True, tag="webhook", tag_field="kind", omit_defaults=True):
+    """Tell a system of the shop's own at `url`, https or `$NAME`; `body` has names and the expressions behind them."""
+
+    id: str
+    url: str
+    body: dict[str, str] = {}
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop", tag_field="kind", omit_defaults=True):
     """End the entry here."""
 
     id: str
 
 
-Step = Send | Wait | WaitFor | Branch | Split | Tag | Set | Start | Stop
+Step = Send | Wait | WaitFor | Branch | Split | Tag | Set | Start | Webhook | Stop
 
 
 def ways(step: Step) -> tuple[tuple[str | None, tuple[Step, ...]], ...]:

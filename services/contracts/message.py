@@ -10,6 +10,10 @@ import msgspec
 
 Channel = Literal["email", "sms"]
 CHANNELS: tuple[Channel, ...] = ("email", "sms")
+"""How customers are spoken to: what consent, suppressions, quiet hours and caps are about."""
+Route = Literal["email", "sms", "webhook"]
+ROUTES: tuple[Route, ...] = (*CHANNELS, "webhook")
+"""How rows of the queue leave: the channels, and webhooks, which tell the shop's own systems."""
 MessageClass = Literal["transactional", "service", "opinion", "marketing"]
 
 
@@ -33,6 +37,8 @@ OUTBOUND_HINT = "wici_outbound"  # NOTIFY hint, after a commit that queued messa
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One message. `send_key` is computed (ids.send_key) and unique for ever; ids are 16 bytes.
 
+    A webhook has no template: its recipient is an address or the `$NAME` of one, its context is what it posts.
+
     `context` holds only the fields that the template reads, under `profile`, `event`, `cart`, `entry` and `shop`.
     `created_at`, `expires_at` and `quiet` are marketing time; in the spans of `quiet` (from, until) it must not leave.
     """
@@ -43,7 +49,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     journey: str
     step: str
     klass: MessageClass
-    channel: Channel
+    channel: Route
     template: str
     recipient: str
     context: dict[str, Any]

@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from services.contracts.message import Channel, MessageClass
+from services.contracts.message import Channel, MessageClass, Route
 from services.contracts.policies import Brake, Cap, QuietHours
+
+WEBHOOK_ACCOUNT = "webhook"
+"""The account that sends webhooks: it is there where `webhooks.secret` is written."""
 
 
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,7 +61,7 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str
     provider: str
-    channel: Channel
+    channel: Route
     options: dict[str, Any] = {}
 
 
@@ -149,6 +152,13 @@ class Links(msgspec.Struct, frozen=True, omit_defaults=True):
     utm: dict[str, str] = {}
 
 
+class Webhooks(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Webhooks that leave: `secret` (`$NAME`) signs them; `allow` names hosts, with port, inside the own network."""
+
+    secret: str | None = None
+    allow: tuple[str, ...] = ()
+
+
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     """One layer for all journeys; `holdout` is in percent, `plain_sms` is `sms: transliterate`.
 
@@ -177,5 +187,6 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     senders: dict[str, Sender] = {}
     policies: Policies = Policies()
     links: Links = Links()
+    webhooks: Webhooks = Webhooks()
     teams: dict[str, Any] = {}
     topics: dict[str, Topic] = {}

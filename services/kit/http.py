@@ -9,7 +9,8 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
-from services.kit.errors import Misconfigured, TryAgain, Unknown
+from services.kit.errors import Misconfigured, Refused, TryAgain, Unknown
+from services.kit.public_hosts import NotPublicError, public_socket
 
 LARGEST_ANSWER = 1_048_576
 """Bytes of an answer's body that are kept; the rest of a longer one is not read."""
@@ -42,6 +43,10 @@ class NotConnected(TryAgain):
     """No connection came about: not one byte of the request was written. It may be made again freely."""
 
 
+class Forbidden(Refused):
+    """The host's address is not a public one: no connection was tried."""
+
+
 class NoAnswer(Unknown):
     """The request was written, or may have been, and no whole answer came back."""
 
@@ -50,21 +55,27 @@ class Http:
     """One pool of connections, kept alive. Enter it where an event loop runs; `send` may then be called concurrently.
 
     `timeout` bounds a whole call and `connect_timeout` its part before the request is written, both in seconds.
+    With `public_only` only public addresses are connected to (services/kit/public_hosts.py).
     Redirects are answers like any other: following one would repeat the call, and its key, somewhere else.
     """
 
-    def __init__(self, timeout: float = 15.0, connect_timeout: float = 5.0, connections: int = 256) -> None:
+    def __init__(
+        self, timeout: float = 15.0, connect_timeout: float = 5.0, connections: int = 256, *, public_only: bool = False
+    ) -> None:
         # The connect time-out must strike first: one that strikes later says nothing about what was written.
         if connect_timeout >= timeout:
             raise Misconfigured("connect_timeout must be shorter than timeout")
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=connect_timeout)
         self._connections = connections
+        self._socket_factory = public_socket if public_only else None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         # An idle connection is dropped well before the vendors drop theirs: a request written into a dying
         # connection would stay unanswered.
-        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=10.0)
+        connector = aiohttp.TCPConnector(
+            limit=self._connections, keepalive_timeout=10.0, socket_factory=self._socket_factory
+        )
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
@@ -85,7 +96,7 @@ class Http:
         """Send `request` once and read the answer, whatever its status.
 
         Raises NotConnected if nothing was written, NoAnswer if something may have been, Misconfigured for an
-        address that is none.
+        address that is none, Forbidden for one that is not public where only those may be asked.
         """
         if self._session is None:
             raise RuntimeError("enter Http with `async with` before sending")
@@ -98,6 +109,8 @@ class Http:
         except aiohttp.InvalidURL:
             raise Misconfigured(f"{request.url} is no address: write https://host") from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPublicError):
+                raise Forbidden("not a public address") from error
             raise NotConnected(_why(error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NoAnswer(_why(error)) from error

@@ -18,7 +18,7 @@ import asyncpg
 import msgspec
 
 from services.contracts import ids
-from services.contracts.message import Channel, State
+from services.contracts.message import Route, State
 from services.contracts.policies import Brake
 from services.contracts.reasons import Reason
 from services.kit import crash
@@ -137,7 +137,7 @@ async def claim(context: Context, order: Order) -> Claimed:
     return Claimed(tuple(sheet.jobs), sheet.stopped, rows[-1]["seq"], full=len(rows) == limit)
 
 
-def _addresses(rows: Sequence[Any], channel: Channel, keys: Sequence[str]) -> list[list[bytes]]:
+def _addresses(rows: Sequence[Any], channel: Route, keys: Sequence[str]) -> list[list[bytes]]:
     return [suppressions.fingerprints(channel, row["recipient"], keys) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""One loop per channel: whenever slots are free and messages may be waiting, claim and hand over to the sender."""
+"""One loop per channel and one for webhooks: when slots are free and messages may be waiting, claim and hand over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
-from services.contracts.message import Channel
+from services.contracts.message import Route
 from services.contracts.reasons import Reason
 from services.kit.clock import monotonic
 from services.kit.database.pool import FAILURES
@@ -30,7 +30,7 @@ _log = Logger()
 class Claimer:
     """Claims for one channel, from its accounts in failover order."""
 
-    def __init__(self, context: Context, editions: Editions, sender: Sender, channel: Channel) -> None:
+    def __init__(self, context: Context, editions: Editions, sender: Sender, channel: Route) -> None:
         self._context = context
         self._editions = editions
         self._sender = sender

@@ -14,11 +14,13 @@ from services.contracts.reasons import Reason
 from services.contracts.workspace import Template
 from services.kit.errors import BadRecord, Misconfigured, Problem
 from services.kit.http import HttpRequest
+from services.kit.secrets import is_reference, resolve
 from services.kit.telemetry.logs import Log, Logger
 from services.notifier.compose.compose import Composed, compose
 from services.notifier.editions import Account, Edition
 from services.notifier.providers.base import Call, Outgoing
 
+_encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _log = Logger()
 
@@ -56,6 +58,8 @@ def outgoing(row: Mapping[str, Any], edition: Edition, composed_at: datetime) ->
     """One composed message. Raises Unsayable, having told the operator what is wrong with which template."""
     try:
         message = message_of(row)
+        if message.channel == "webhook":
+            return _webhook(message, edition, composed_at)
         template = _template(message, edition)
         composed = compose(message, template, composed_at=composed_at, voice=edition.voices[message.klass])
     except Unsayable as problem:
@@ -93,6 +97,19 @@ def _outgoing(message: Message, composed: Composed, composed_at: datetime) -> Ou
         message.send_key, composed.recipient, composed.sender, composed.reply_to, composed.subject, composed.html,
         composed.text, composed.headers, None, tags, composed_at,
     )  # fmt: skip
+
+
+def _webhook(message: Message, edition: Edition, composed_at: datetime) -> Outgoing:
+    """The context as JSON, names in order, to where `$NAME` leads now. Unsayable where it leads nowhere."""
+    url = message.recipient
+    if is_reference(url):
+        try:
+            url = resolve(url, edition.environ)
+        except Misconfigured as problem:
+            _log.error(Log.SECRET_MISSING, version=edition.version, problem=str(problem))
+            raise Unsayable(Reason.NO_ADDRESS) from problem
+    text = _encode(message.context).decode()
+    return Outgoing(message.send_key, url, text=text, tags={"journey": message.journey}, composed_at=composed_at)
 
 
 def _tell(edition: Edition, row: Mapping[str, Any], what: str) -> None:

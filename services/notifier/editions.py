@@ -14,11 +14,13 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.message import Channel, Message, MessageClass
+from services.contracts.journey import Webhook, every_step
+from services.contracts.message import Message, MessageClass, Route
+from services.contracts.settings import WEBHOOK_ACCOUNT, Sender
 from services.contracts.settings import Account as Configured
-from services.contracts.settings import Sender
 from services.contracts.workspace import Template, Workspace, current
 from services.kit.errors import Misconfigured
+from services.kit.secrets import is_reference, resolve
 from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
@@ -28,7 +30,7 @@ from services.notifier.compose.locales import choose_locale
 from services.notifier.compose.tracking import trail
 from services.notifier.gate import CONSENTED
 from services.notifier.pace import SLOTS, SLOTS_WITHOUT_IDEMPOTENCY, Pace
-from services.notifier.providers import PROVIDERS
+from services.notifier.providers import PROVIDERS, webhook
 from services.notifier.providers.base import Provider
 from services.notifier.providers.settings import AccountSettings, read
 
@@ -45,7 +47,7 @@ class Account:
     """One account that can be called. `pace` outlives editions: what a provider asked for stays asked."""
 
     name: str
-    channel: Channel
+    channel: Route
     provider: Provider[Any]
     settings: AccountSettings
     pace: Pace
@@ -58,13 +60,17 @@ class Account:
 
 @dataclass(frozen=True)
 class Edition:
-    """One version of the workspace. `accounts` are in failover order; `told` holds what was said about it already."""
+    """One version of the workspace. `accounts` are in failover order; `told` holds what was said about it already.
+
+    `environ` resolves the addresses of webhooks: an entry may post to one that the newest version no longer names.
+    """
 
     version: int
     workspace: Workspace
     accounts: tuple[Account, ...]
     voices: dict[MessageClass, Voice] = field(default_factory=dict)
     told: set[tuple[str, str]] = field(default_factory=set)
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     def account(self, name: str) -> Account | None:
         """The account of that name."""
@@ -146,12 +152,29 @@ class Editions:
 
     def _edition(self, workspace: Workspace) -> Edition:
         known = [one for one in workspace.settings.accounts if one.provider in PROVIDERS]
-        accounts = tuple(self._account(one) for one in known)
+        accounts = tuple(self._account(one, PROVIDERS[one.provider]) for one in known)
+        if workspace.settings.webhooks.secret:
+            accounts += (self._webhooks(workspace),)
         classes: tuple[MessageClass, ...] = ("transactional", "service", "opinion", "marketing")
-        return Edition(workspace.version, workspace, accounts, {k: self._voice(workspace, k) for k in classes})
+        return Edition(
+            workspace.version,
+            workspace,
+            accounts,
+            {k: self._voice(workspace, k) for k in classes},
+            environ=self._context.environ,
+        )
 
-    def _account(self, configured: Configured) -> Account:
-        provider = PROVIDERS[configured.provider]
+    def _webhooks(self, workspace: Workspace) -> Account:
+        """The account that sends webhooks. Misconfigured where one of their addresses is not set."""
+        ours = workspace.settings.webhooks
+        steps = (step for journey in workspace.journeys for step in every_step(journey.steps))
+        for step in steps:
+            if isinstance(step, Webhook) and is_reference(step.url):
+                resolve(step.url, self._context.environ)
+        options = {"secret": ours.secret, "allow": ours.allow}
+        return self._account(Configured(WEBHOOK_ACCOUNT, "webhook", "webhook", options), webhook.PROVIDER)
+
+    def _account(self, configured: Configured, provider: Provider[Any]) -> Account:
         settings = read(provider.settings, configured, self._context.environ, self._context.settings.public_url)
         slots = SLOTS if provider.idempotency else SLOTS_WITHOUT_IDEMPOTENCY
         pace = self._paces.setdefault((configured.name, configured.provider), Pace(slots))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from services.contracts.message import CHANNELS, OUTBOUND_HINT
+from services.contracts.message import OUTBOUND_HINT, ROUTES
 from services.contracts.workspace import CHANNEL as WORKSPACE_HINT
 from services.kit.notify import Listener
 from services.kit.service import Context
@@ -67,7 +67,7 @@ class Flow:
             every(1.0, lambda: sweep(context, context.clock.real() - JUST_PARKED)),
             every(60.0, lambda: sweep(context, context.clock.real() - long_ago)),
             every(3600.0, self._recovery.forget),
-            every(15.0, lambda: gauges.measure(context.pool, CHANNELS)),
+            every(15.0, lambda: gauges.measure(context.pool, ROUTES)),
         ]
 
     async def stop(self, seconds: float) -> None:

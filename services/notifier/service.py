@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from starlette.routing import BaseRoute
 
-from services.contracts.message import CHANNELS
+from services.contracts.message import ROUTES
 from services.kit.http import Http
 from services.kit.service import Context
 from services.notifier.attempts import SETTLE_AFTER
@@ -23,6 +23,7 @@ from services.notifier.pages.preferences import Preferences
 from services.notifier.providers import mailbox
 from services.notifier.providers.base import Transport
 from services.notifier.providers.smtp_relay import Relay
+from services.notifier.providers.webhook_wire import WebhookWire
 from services.notifier.sender import Sender
 from services.notifier.tracking import Tracker
 from services.notifier.unsubscribe import Unsubscribe
@@ -48,15 +49,21 @@ class Notifier:
         self._http = Http()
         self._stack = AsyncExitStack()
         self._relay = Relay()
-        transports: dict[str, Transport] = {"mailbox": mailbox.Mailbox(self._mailbox), "smtp": self._relay}
+        self._webhooks = WebhookWire(context.clock)
+        transports: dict[str, Transport] = {
+            "mailbox": mailbox.Mailbox(self._mailbox),
+            "smtp": self._relay,
+            "webhook": self._webhooks,
+        }
         sender = Sender(context, self._http, transports, self._wake, settle_after)
-        self._claimers = [Claimer(context, self._editions, sender, channel) for channel in CHANNELS]
+        self._claimers = [Claimer(context, self._editions, sender, channel) for channel in ROUTES]
         self._flow = Flow(context, self._editions, sender, self._claimers, self._callbacks, self._tracker)
 
     async def start(self) -> None:
         """Begin to claim. Misconfigured when the database does not answer."""
         await self._stack.enter_async_context(self._http)
         await self._stack.enter_async_context(self._relay)
+        await self._stack.enter_async_context(self._webhooks)
         await self._flow.start()
 
     async def stop(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.contracts import ids
-from services.contracts.message import SETTLED, Channel, State
+from services.contracts.message import SETTLED, Route, State
 from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.notifier.outcomes import Change, clean
@@ -42,7 +42,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
     id: bytes
     account: str
-    channel: Channel
+    channel: Route
     callback: Callback
 
     @property
@@ -52,7 +52,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
         return self.channel == "sms" and not (said.send_key or said.attempt_id or said.provider_id)
 
 
-def heard(account: str, channel: Channel, callback: Callback) -> Heard:
+def heard(account: str, channel: Route, callback: Callback) -> Heard:
     """`callback` under the id that its account and the provider's own dedupe id give it."""
     return Heard(ids.callback(account, callback.dedupe), account, channel, callback)
 
@@ -62,7 +62,7 @@ class Standing(msgspec.Struct, gc=False):
 
     state: int
     attempt_id: bytes | None
-    channel: Channel
+    channel: Route
     recipient: str
     account: str | None
     alone: bool | None
@@ -129,7 +129,7 @@ class Page:
         self.closed.append(attempt_id)
         standing.state, standing.status = state, fate
 
-    def _suppress(self, kind: ReceiptKind, callback: Callback, channel: Channel, recipient: str) -> None:
+    def _suppress(self, kind: ReceiptKind, callback: Callback, channel: Route, recipient: str) -> None:
         reason = suppressed_by(kind, callback.data)
         if reason is not None:
             address = fingerprints(channel, recipient, self._secret_keys[:1])[0]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import asyncpg
 import msgspec
 
-from services.contracts.message import Channel
+from services.contracts.message import Route
 from services.contracts.receipt import ReceiptKind
 
 SuppressionReason = Literal["bounced", "complained", "unsubscribed"]
@@ -23,13 +23,13 @@ _PURPOSE = b"wici address 1\0"
 class Suppression(msgspec.Struct, frozen=True, gc=False):
     """One row: this address, on this channel, since `at` (real time)."""
 
-    channel: Channel
+    channel: Route
     address: bytes
     reason: SuppressionReason
     at: datetime
 
 
-def fingerprints(channel: Channel, recipient: str, keys: Sequence[str]) -> list[bytes]:
+def fingerprints(channel: Route, recipient: str, keys: Sequence[str]) -> list[bytes]:
     """HMAC-SHA256 of the normalised address under each key, the newest first: 32 bytes each."""
     said = _PURPOSE + channel.encode() + b"\0" + recipient.strip().casefold().encode("utf-8", "replace")
     return [hmac.digest(key.encode(), said, "sha256") for key in keys]
@@ -58,7 +58,7 @@ _ADD = """
 
 
 async def find(
-    connection: asyncpg.Connection[Any], channel: Channel, addresses: Sequence[bytes]
+    connection: asyncpg.Connection[Any], channel: Route, addresses: Sequence[bytes]
 ) -> dict[bytes, list[Suppression]]:
     """The suppressions of any of `addresses`, by address."""
     found: dict[bytes, list[Suppression]] = {}

@@ -29,7 +29,8 @@ from services.notifier.service import Notifier
 
 SECRET_KEY = "a-secret-key-of-tests-with-32-characters"
 ENVIRON = {"RESEND_KEY": "re_test", "RESEND_SECRET": "whsec_dGVzdC1zZWNyZXQtdGVzdC1zZWNyZXQ=", "SMSAPI_TOKEN": "t0ken",
-           "SENDGRID_KEY": "SG.test", "SMS_PATH": "path-token"}  # fmt: skip
+           "SENDGRID_KEY": "SG.test", "SMS_PATH": "path-token",
+           "HOOK_SECRET": "whsec_c2VjcmV0LW9mLXdlYmhvb2tzLW9mLXRlc3Rz"}  # fmt: skip
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SHOP = Shop(name="Sklep", url="https://shop.example", locale="pl", currency="PLN", time_zone="Europe/Warsaw")
 SENDERS = {

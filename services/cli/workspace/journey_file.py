@@ -19,7 +19,7 @@ from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.steps import StepReader
 from services.cli.workspace.surroundings import Surroundings
 from services.contracts.event import RECEIPT_TYPES
-from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Start, every_step
+from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Start, Webhook, every_step
 from services.contracts.message import MessageClass
 from services.trigger_engine.journeys.conditions import NUMBER, STRING, DurationError, parse_duration
 from services.trigger_engine.journeys.scopes import condition_scope
@@ -47,7 +47,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     reader = StepReader(sheet, around, event, sends, lambda each: _exit(each, event, sheet, around))
     enter, steps = _enter(entered, sheet, around) if entered else Enter(""), reader.steps(row, "steps")
     sends.check_locales()
-    if entered and event in RECEIPT_TYPES and any(isinstance(one, Send | Start) for one in every_step(steps)):
+    if entered and event in RECEIPT_TYPES and any(isinstance(one, Send | Start | Webhook) for one in every_step(steps)):
         _check_receipts_end(entered, enter, sheet)
     return Journey(
         name=row.text("journey"),

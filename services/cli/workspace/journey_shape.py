@@ -99,6 +99,7 @@ WAIT_FOR = Table(
 SHARE = Table({"share": Number("percent", least=0), "do": STEPS}, required=("share", "do"), like="{share: 50, do: []}")
 SPLIT = Table({"split": Names(SHARE, "ways by lot; each customer always goes the same", like="a"), "id": _ID})
 _TAG = Text("a word", like="hot-cart")
+FIELD_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,62}"
 FACT_PATTERN = r"[a-z][a-z0-9_]{0,62}"
 SET = Table(
     {
@@ -107,6 +108,21 @@ SET = Table(
     }
 )
 START = Table({"start": Text("another journey", NAME_PATTERN, "win-back", "bad-name"), "id": _ID})
+WEBHOOK = Table(
+    {
+        "webhook": Table(
+            {
+                "url": Text("$NAME, or https", r"\$[A-Za-z_]\w*|https://[^\s/]+\S*", "$CRM_URL"),
+                "body": Names(
+                    Condition("a value, such as event.order.total"), "what it is told", FIELD_PATTERN, "order"
+                ),
+            },
+            required=("url",),
+            like="{url: $CRM_URL, body: {order: event.order.id}}",
+        ),
+        "id": _ID,
+    }
+)
 ARM = ByWord(
     {
         "if": Table({"if": _IF, "do": STEPS}, required=("if", "do"), like="{if: event.order.total >= 100, do: […]}"),
@@ -125,9 +141,10 @@ STEP = ByWord(
         "untag": Table({"untag": _TAG, "id": _ID}),
         "set": SET,
         "start": START,
+        "webhook": WEBHOOK,
     },
     alone=("stop",),
-    later=("alert", "webhook", "onsite", "survey", "coupon", "points"),
+    later=("alert", "onsite", "survey", "coupon", "points"),
 )
 
 JOURNEY = Table(

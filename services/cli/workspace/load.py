@@ -23,7 +23,7 @@ from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.cli.workspace.templates_folder import read_templates
 from services.cli.workspace.yaml_problems import BadYaml
 from services.contracts.journey import Journey
-from services.contracts.message import CHANNELS
+from services.contracts.message import ROUTES
 from services.contracts.settings import Settings
 from services.contracts.workspace import Template, Workspace
 from services.trigger_engine.journeys.own_facts import own_facts
@@ -89,8 +89,10 @@ def _surroundings(
 ) -> Surroundings:
     """What journeys may refer to. A mistake in wici.yaml is said once: all channels then count."""
     if settings is None or errors(files.sheet(SETTINGS_FILE).findings):
-        return Surroundings(templates, own_events, frozenset(CHANNELS), frozenset(CLASSES))
-    channels = frozenset(account.channel for account in settings.accounts)
+        return Surroundings(templates, own_events, frozenset(ROUTES), frozenset(CLASSES))
+    channels: frozenset[str] = frozenset(account.channel for account in settings.accounts)
+    if settings.webhooks.secret:
+        channels |= {"webhook"}
     zone = settings.shop.time_zone
     speaking = {name for name, sender in settings.senders.items() if sender.email}
     counts_as = ready(settings).counts_as

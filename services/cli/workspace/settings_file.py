@@ -22,7 +22,18 @@ from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.topic_source import check_topic_source
 from services.contracts.message import CHANNELS
 from services.contracts.policies import money
-from services.contracts.settings import Account, Links, Policies, Sender, Settings, Shop, Source, Topic
+from services.contracts.settings import (
+    WEBHOOK_ACCOUNT,
+    Account,
+    Links,
+    Policies,
+    Sender,
+    Settings,
+    Shop,
+    Source,
+    Topic,
+    Webhooks,
+)
 from services.kit.secrets import is_reference
 from services.trigger_engine.policies.public_holidays import is_known
 from services.trigger_engine.profiles.identifiers import country
@@ -59,6 +70,7 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
         senders={name: _sender(sender) for name, sender in _rows(row.row("senders"))},
         policies=policy,
         links=_links(row.row("links")),
+        webhooks=_webhooks(row.row("webhooks")),
         teams=_plain(row, "teams"),
         topics={name: _topic(topic) for name, topic in row.named("topics").items() if isinstance(topic, Row)},
     )
@@ -153,6 +165,9 @@ def _accounts(providers: Row | None, sheet: Sheet) -> Iterator[Account]:
     for channel in CHANNELS:
         for row in providers.rows(channel):
             name = row.text("name")
+            if name == WEBHOOK_ACCOUNT:
+                message = "the account that sends webhooks has this name"
+                sheet.error(row.at("name"), "reserved-name", message, "write another name, such as main")
             if name in taken:
                 hint = f"the account in line {taken[name].line} has it; callbacks are told apart by the name"
                 sheet.error(row.at("name"), "duplicate-name", f"two accounts are named {short(name)}", hint)
@@ -176,6 +191,10 @@ def _links(row: Row | None) -> Links:
     track = cast("Literal['marketing', 'all', 'off']", row.text("track", "marketing"))
     utm = row.row("utm")
     return Links(row.maybe("domain"), track, {key: str(value) for key, value in utm.values.items()} if utm else {})
+
+
+def _webhooks(row: Row | None) -> Webhooks:
+    return Webhooks(row.maybe("secret"), row.texts("allow")) if row else Webhooks()
 
 
 def _sender(row: Row) -> Sender:

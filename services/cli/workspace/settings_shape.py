@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.cli.workspace.journey_shape import NAME_PATTERN
 from services.cli.workspace.policies_shape import CLASSES, POLICIES
 from services.cli.workspace.providers_shape import PROVIDERS, SOURCE
-from services.cli.workspace.shapes import Anything, ByKind, Choice, Names, Number, Table, Text
+from services.cli.workspace.shapes import Anything, ByKind, Choice, ListOf, Names, Number, Secret, Table, Text
 
 _WEB = Text("a web address", r"https?://[^\s/]+\S*", "https://sklep.example")
 _MAILBOX = Text(
@@ -75,6 +75,19 @@ SETTINGS = Table(
                 ),
             },
             about="what becomes of links in messages",
+        ),
+        "webhooks": Table(
+            {
+                "secret": Secret("signs what is sent: whsec_ and base64"),
+                "allow": ListOf(
+                    Text("host:port", r"[A-Za-z0-9._-]+:\d{1,5}|\[[0-9A-Fa-f:]+\]:\d{1,5}", "crm.internal:8080"),
+                    "hosts of the own network, which may be private and without TLS",
+                    alone=True,
+                ),
+            },
+            required=("secret",),
+            about="what the step webhook sends to the shop's own systems",
+            like="{secret: $HOOK_SECRET}",
         ),
         "teams": Names(
             Table(

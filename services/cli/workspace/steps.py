@@ -29,10 +29,11 @@ from services.contracts.journey import (
     Tag,
     Wait,
     WaitFor,
+    Webhook,
     ways,
 )
 from services.contracts.message import Channel, MessageClass
-from services.trigger_engine.journeys.conditions import TIMESTAMP, DurationError, Type, parse_duration_parts
+from services.trigger_engine.journeys.conditions import ANY, TIMESTAMP, DurationError, Type, parse_duration_parts
 from services.trigger_engine.journeys.own_facts import SETTABLE
 from services.trigger_engine.journeys.scopes import condition_scope
 from services.trigger_engine.journeys.words import PROFILE
@@ -54,6 +55,7 @@ class StepReader:
         self._rule = rule
         self._scope = condition_scope(event, None, around.own_events, around.facts) if event in around.events else None
         self._sends = sends
+        self._signs = "webhook" in around.channels
         self._ordinals: Counter[str] = Counter()
         self._ids: dict[str, Place] = {}
 
@@ -172,6 +174,18 @@ class StepReader:
             self._check(within, name, SETTABLE)
         return Set(self.id(row, "set"), facts)
 
+    def webhook(self, row: Row) -> Webhook:
+        """An address, and expressions by name."""
+        name, what = self.id(row, "webhook"), row.row("webhook") or row
+        if not self._signs:
+            hint = "write webhooks: {secret: $HOOK_SECRET} in wici.yaml"
+            self._sheet.error(row.key_at("webhook"), "no-account", "no secret signs webhooks", hint)
+        body = {key: text for key, text in what.named("body").items() if isinstance(text, str)}
+        within = Row(what.node_of("body") or what.node, body)
+        for key in body:
+            self._check(within, key, ANY)
+        return Webhook(name, what.text("url"), body)
+
     def start(self, row: Row) -> Start:
         """Another journey's name."""
         name = row.text("start")
@@ -209,6 +223,7 @@ READERS: Mapping[str, Callable[[StepReader, Row], Step]] = {
     "untag": StepReader.tag,
     "set": StepReader.set,
     "start": StepReader.start,
+    "webhook": StepReader.webhook,
     "stop": StepReader.stop,
 }
 

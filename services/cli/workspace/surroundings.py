@@ -35,7 +35,8 @@ class TemplateFolder:
 class Surroundings:
     """The rest of the workspace, as far as it could be read.
 
-    `own_events` are JSON Schemas by event type, `channels` those that an account delivers, `classes_with_sender` the
+    `own_events` are JSON Schemas by event type, `channels` those that an account delivers (`webhook` where a
+    secret signs it), `classes_with_sender` the
     message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
     `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
     which class another one counts, `never` holds the caps that let nothing pass; `topics` are those

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.message import Channel, Message
+from services.contracts.message import Message, Route
 from services.contracts.settings import Sender, Shop
 from services.contracts.workspace import Template
 from services.kit.errors import Misconfigured
@@ -27,7 +27,7 @@ class Composed(msgspec.Struct, frozen=True, gc=False):
     sha256 of all the rest: equal digests, equal bytes.
     """
 
-    channel: Channel
+    channel: Route
     recipient: str
     sender: str | None
     text: str

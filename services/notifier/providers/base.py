@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from services.contracts.message import Channel
+from services.contracts.message import Route
 from services.contracts.receipt import ReceiptKind
 from services.kit.errors import Problem
 from services.kit.http import HttpRequest, HttpResponse, NoAnswer, NotConnected
@@ -27,9 +27,10 @@ Fault = Literal["bounced", "unsubscribed"]
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """One composed message. E-mail has `subject` and a body, SMS has `sms`.
+    """One composed message. E-mail has `subject` and a body, SMS has `sms`, a webhook JSON in `text`.
 
-    `recipient` is an address or an E.164 number; `sender` and `reply_to` are RFC 5322 mailboxes, or an SMS sender name.
+    `recipient` is an address, an E.164 number or a URL; `sender` and `reply_to` are RFC 5322 mailboxes, or an
+    SMS sender name.
     `tags` never hold personal data: providers keep them for ever. `composed_at` is the same for a repeat.
     """
 
@@ -182,7 +183,7 @@ class Provider(Generic[S]):
     """
 
     name: str
-    channels: tuple[Channel, ...]
+    channels: tuple[Route, ...]
     settings: type[S]
     request: Callable[[Call, S], HttpRequest]
     interpret: Callable[[Call, HttpResponse], Result]

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.journey import Goal, Journey, Rule, Send, Set, Step, Wait, WaitFor, every_step, ways
+from services.contracts.journey import Goal, Journey, Rule, Send, Set, Step, Wait, WaitFor, Webhook, every_step, ways
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import (
+    ANY,
     BOOL,
     NUMBER,
     STRING,
@@ -151,6 +152,9 @@ def _values(step: Step, compiler: _Compiler) -> Iterator[Condition]:
     elif isinstance(step, Set):
         for text in step.facts.values():
             yield compiler.value(text, SETTABLE)
+    elif isinstance(step, Webhook):
+        for text in step.body.values():
+            yield compiler.value(text, ANY)
 
 
 def _awaited(step: WaitFor, compiler: _Compiler) -> dict[str, tuple[tuple[int, Condition | None], ...]]:

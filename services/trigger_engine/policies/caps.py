@@ -32,7 +32,9 @@ def free_from(cap: Cap, sent: Iterable[Sent], at: datetime) -> datetime:
 
 
 def note(profile: Profile, message: Message, caps: tuple[Cap, ...]) -> None:
-    """Count a message that is queued now, and forget what no cap counts any more."""
+    """Count a message that is queued now, and forget what no cap counts any more. No webhook counts."""
+    if message.channel == "webhook":
+        return
     if not any(counts(cap, message.channel, message.klass, message.topic) for cap in caps):
         return
     since = message.created_at - timedelta(seconds=max(cap.per for cap in caps))

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.contracts.journey import Branch, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor
+from services.contracts.journey import Branch, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor, Webhook
 from services.trigger_engine.journeys.compiled import Node
 from services.trigger_engine.journeys.situation import Decision, Situation
-from services.trigger_engine.journeys.steps import branch, send, set, split, start, stop, tag, wait, wait_for  # noqa: A004 -- the step's own word
+from services.trigger_engine.journeys.steps import (
+    branch,
+    send,
+    set,  # noqa: A004 -- the step's own word
+    split,
+    start,
+    stop,
+    tag,
+    wait,
+    wait_for,
+    webhook,
+)
 
 Decide = Callable[[Node, Any, Situation], Decision]
 
@@ -21,6 +32,7 @@ STEPS: dict[type, Decide] = {
     Tag: tag.decide,
     Set: set.decide,
     Start: start.decide,
+    Webhook: webhook.decide,
     Stop: stop.decide,
 }
 

@@ -77,6 +77,7 @@ def _data(open: bool = False, **parts: Type) -> Record:  # noqa: A002 -- the rec
 
 
 _ORDER_WITH_MORE = _data(order=ORDER, open=True)
+_ANNIVERSARY = _data(of=STRING, years=NUMBER, since=STRING)
 _BROWSED = _data(product=PRODUCT, cart=CART, open=True)
 
 # Data of every event type that wici knows. Open where a shop's platforms say more than the shared words.
@@ -98,7 +99,7 @@ EVENT_DATA: dict[str, Record] = {
     "order.unpaid": _data(order=ORDER), "cart.abandoned": _data(cart=CART), "cart.emptied": _data(cart=CART),
     "checkout.abandoned": _data(cart=CART, open=True), "browse.abandoned": _BROWSED,
     "spend.threshold_crossed": _data(threshold=THRESHOLD),
-    "customer.lapsed": _data(open=True), "customer.birthday": _data(), "customer.anniversary": _data(open=True),
+    "customer.lapsed": _data(open=True), "customer.birthday": _data(), "customer.anniversary": _ANNIVERSARY,
     "product.price_dropped": _data(product=CHEAPER, interest=STRING), "product.running_out": _data(product=PRODUCT),
     "purchase.due": _data(product=PRODUCT, open=True),
     "segment.entered": _data(segment=STRING), "segment.left": _data(segment=STRING),

@@ -16,7 +16,7 @@ from services.notifier.compose.render import Audience
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 POLE = Audience("pl", "PLN", "Europe/Warsaw")
-SHOP = Shop("Sklep Próbny", "https://sklep.example", "pl", "PLN", "Europe/Warsaw", "ul. Prosta 1, Warszawa")
+SHOP = Shop("Sklep Próbny", "https://sklep.example", "pl", "PLN", "Europe/Warsaw", address="ul. Prosta 1, Warszawa")
 SENDER = Sender(email="Sklep <nowosci@news.shop.example>", reply_to="pomoc@shop.example", sms="Sklep")
 VOICE = Voice(SHOP, SENDER, "https://wici.example/", ("a-secret-key-of-at-least-32-characters",))
 ORDER = {

@@ -29,7 +29,7 @@ from services.notifier.compose.publish import compile_template
 MAILS = 500
 ROUNDS = 9
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-SHOP = Shop("Sklep Próbny", "https://shop.example", "pl", "PLN", "Europe/Warsaw", "ul. Prosta 1, Warszawa")
+SHOP = Shop("Sklep Próbny", "https://shop.example", "pl", "PLN", "Europe/Warsaw", address="ul. Prosta 1, Warszawa")
 VOICE = Voice(SHOP, Sender(email="Sklep <a@shop.example>"), "https://wici.example", ("k" * 32,))
 TEXT_BLOCK = "<mj-text font-size='14px' line-height='1.5' color='#333333'>{}</mj-text>\n"
 SOURCE = (

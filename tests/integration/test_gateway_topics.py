@@ -33,7 +33,7 @@ SOURCE = """\
     map: {{customer.id: buyer, order.id: number, order.total: total}}
 """
 READ = "SELECT coalesce(sum(position), 0)::int AS read FROM gateway.positions WHERE source = 'erp'"
-EVENTS = "SELECT id, source, type FROM engine.events"
+EVENTS = "SELECT id, source, type FROM engine.events WHERE source = 'erp'"
 
 
 @dataclass

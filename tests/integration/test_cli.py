@@ -88,9 +88,9 @@ def test_a_broken_workspace_is_not_applied_and_the_version_before_stays(shop: Sh
 
 
 def test_a_step_id_that_means_something_else_is_refused_and_nothing_is_published(shop: Shop) -> None:
-    shop.change("journeys/welcome.yaml", "send: welcome\n", "send: welcome\n    id: hello\n")
+    shop.change("journeys/welcome.yaml", "send: welcome-story\n", "send: welcome-story\n    id: hello\n")
     shop.told("apply", "--yes")
-    shop.change("journeys/welcome.yaml", "send: welcome\n", "send: welcome-story\n")
+    shop.change("journeys/welcome.yaml", "send: welcome-story\n", "send: welcome-question\n")
     done = shop.wici("apply", "--yes")
     assert done.exit_code == 1
     assert "hello" in done.output

@@ -75,11 +75,15 @@ async def test_a_first_order_gives_one_mail_and_one_sms_in_the_customers_languag
     await all_before_is_done(wici, sink, "last")
 
     ((mail,), (text,)) = said_to(sink, "lucja"), texted_to(sink, "lucja")
-    assert (mail.subject, text.body) == ("Dziękujemy, Łucja!", "Dziękujemy Łucja! Sklep")
+    said, way_out = text.body.split("\nRezygnacja: ")
+    assert (mail.subject, said) == ("Dziękujemy, Łucja!", "Dziękujemy Łucja! Sklep")
+    assert "/u/" in way_out
     assert "Zażółć gęślą jaźń." in str(mail.raw)
     assert "List-Unsubscribe" in str(mail.raw)
     ((mail,), (text,)) = said_to(sink, "lucy"), texted_to(sink, "lucy")
-    assert (mail.subject, text.body) == ("Thank you, Łucja!", "Thank you Łucja! The shop")
+    said, way_out = text.body.split("\nOpt out: ")
+    assert (mail.subject, said) == ("Thank you, Łucja!", "Thank you Łucja! The shop")
+    assert "/u/" in way_out
     assert len(sink.ledger.messages) == 6
     await hears_what_the_providers_report(wici, mail, text)
 

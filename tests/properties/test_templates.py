@@ -165,7 +165,7 @@ def test_no_name_puts_a_line_end_into_a_header(name: str) -> None:
 
 
 @given(JSON, st.sampled_from(["marketing", "transactional"]))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_composing_again_gives_the_same_bytes(data: Any, klass: Any) -> None:
     template = email("<mj-text>{{ profile }}{{ now }}{{ event.order.total | string }}</mj-text>")
     said = message(context={"profile": data, "event": data}, klass=klass)

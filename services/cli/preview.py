@@ -21,14 +21,14 @@ from services.cli.workspace.findings import write_instead
 from services.cli.workspace.load import load
 from services.contracts.journey import Journey, Send
 from services.contracts.message import CHANNELS, Channel, Message, MessageClass
-from services.contracts.settings import Sender
 from services.contracts.workspace import Template, Workspace
 from services.kit.clock import SystemClock
 from services.kit.errors import Misconfigured
 from services.kit.settings import Settings
-from services.notifier.compose.compose import Composed, Voice, compose
+from services.notifier.compose.compose import Composed, compose
 from services.notifier.compose.locales import choose_locale
 from services.notifier.compose.sms import encoding_of
+from services.notifier.voices import voice
 from services.trigger_engine.journeys.compiled import pick
 from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.journeys.env import environment
@@ -36,8 +36,8 @@ from services.trigger_engine.journeys.scopes import template_scope
 from services.trigger_engine.profiles.state import load as load_profile
 
 _EXAMPLE: dict[Channel, str] = {"email": "anna@example.com", "sms": "+48600100200"}
-_SPEAKS_AS: dict[str, MessageClass] = {"service": "transactional", "opinion": "marketing"}
 _PROFILE = "SELECT version, state FROM engine.profiles WHERE id = $1"
+_PUBLIC_URL = "https://wici.example"
 _KEY = "a preview signs its links with no secret"
 
 
@@ -95,16 +95,11 @@ def rendered(
     if not locales:
         hint = write_instead(asked.template, workspace.templates, "templates are")
         raise Misconfigured(f"There is no template {asked.template!r}. {hint}".strip())
-    shop = workspace.settings.shop
-    locale = choose_locale(asked.locale, tuple(locales), shop.locale)
+    locale = choose_locale(asked.locale, tuple(locales), workspace.settings.shop.locale)
     template = locales[locale]
     journey, klass = _journey(workspace, asked)
     context = _context(workspace, journey, locale, asked, facts)
-    sender = workspace.settings.senders.get(klass) or workspace.settings.senders.get(_SPEAKS_AS.get(klass, klass))
-    keys = settings.secret_keys or (_KEY,)
-    plain = workspace.settings.policies.plain_sms
-    public_url = settings.public_url or "https://wici.example"
-    voice = Voice(shop, sender or Sender(), public_url, keys, plain_sms=plain)
+    speaks = voice(workspace.settings, klass, settings.public_url or _PUBLIC_URL, settings.secret_keys or (_KEY,))
     at = SystemClock().real()
     for channel in _channels(template, asked):
         key = sha256(f"{asked.template} {channel} {at.isoformat()}".encode()).digest()[:16]
@@ -112,7 +107,7 @@ def rendered(
             key, key, key, journey.name if journey else "preview", "preview", klass, channel, asked.template,
             recipient or _EXAMPLE[channel], context, at, asked.locale or locale, journey.topic if journey else None,
         )  # fmt: skip
-        yield compose(message, template, composed_at=at, voice=voice), message
+        yield compose(message, template, composed_at=at, voice=speaks), message
 
 
 def _journey(workspace: Workspace, asked: Wanted) -> tuple[Journey | None, MessageClass]:

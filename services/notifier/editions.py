@@ -6,7 +6,6 @@ An account whose secret is missing keeps the version before in force: a good edi
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +15,7 @@ import msgspec
 
 from services.contracts.journey import Webhook, every_step
 from services.contracts.message import Message, MessageClass, Route
-from services.contracts.settings import WEBHOOK_ACCOUNT, Sender
+from services.contracts.settings import WEBHOOK_ACCOUNT
 from services.contracts.settings import Account as Configured
 from services.contracts.workspace import Template, Workspace, current
 from services.kit.errors import Misconfigured
@@ -25,18 +24,13 @@ from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.notifier.compose.compose import Voice
-from services.notifier.compose.footer import OptOut
 from services.notifier.compose.locales import choose_locale
-from services.notifier.compose.tracking import trail
-from services.notifier.gate import CONSENTED
 from services.notifier.pace import SLOTS, SLOTS_WITHOUT_IDEMPOTENCY, Pace
 from services.notifier.providers import PROVIDERS, webhook
 from services.notifier.providers.base import Provider
 from services.notifier.providers.settings import AccountSettings, read
+from services.notifier.voices import voice
 
-_SPEAKS_AS: Mapping[MessageClass, MessageClass] = {"service": "transactional", "opinion": "marketing"}
-_ANSWERABLE = re.compile(r"\+?[0-9]{3,15}|MG[0-9a-fA-F]{32}")
-"""A number, or a messaging service of Twilio's, which has some; a name takes no answers."""
 _OLDER = "SELECT document FROM workspace.versions WHERE id = $1"
 _OLDER_KEPT = 8
 _log = Logger()
@@ -156,11 +150,12 @@ class Editions:
         if workspace.settings.webhooks.secret:
             accounts += (self._webhooks(workspace),)
         classes: tuple[MessageClass, ...] = ("transactional", "service", "opinion", "marketing")
+        ours = self._context.settings
         return Edition(
             workspace.version,
             workspace,
             accounts,
-            {k: self._voice(workspace, k) for k in classes},
+            {k: voice(workspace.settings, k, ours.public_url, ours.secret_keys) for k in classes},
             environ=self._context.environ,
         )
 
@@ -180,22 +175,3 @@ class Editions:
         pace = self._paces.setdefault((configured.name, configured.provider), Pace(slots))
         pace.rate = settings.rate
         return Account(configured.name, configured.channel, provider, settings, pace)
-
-    def _voice(self, workspace: Workspace, klass: MessageClass) -> Voice:
-        settings = workspace.settings
-        sender = settings.senders.get(klass) or settings.senders.get(_SPEAKS_AS.get(klass, klass)) or Sender()
-        ours = self._context.settings
-        how = trail(settings.links, klass, ours.public_url, settings.shop.url)
-        opt_out = self._opt_out(workspace, sender) if klass in CONSENTED else None
-        return Voice(
-            settings.shop, sender, ours.public_url, ours.secret_keys, plain_sms=settings.policies.plain_sms, trail=how,
-            sms_opt_out=opt_out,
-        )  # fmt: skip
-
-    def _opt_out(self, workspace: Workspace, sender: Sender) -> OptOut | None:
-        """How an SMS lets its reader leave: by an answer where every account's sender can take one, else by a link."""
-        if workspace.settings.policies.sms_opt_out == "off":
-            return None
-        accounts = [one for one in workspace.settings.accounts if one.channel == "sms"]
-        senders = [sender.sms or str(one.options.get("from", "")) for one in accounts]
-        return "reply" if senders and all(_ANSWERABLE.fullmatch(one) for one in senders) else "link"

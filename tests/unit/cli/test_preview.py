@@ -13,7 +13,7 @@ from services.cli.main import app
 from services.cli.samples import sample
 from services.trigger_engine.journeys.scopes import template_scope
 from services.trigger_engine.journeys.words import EVENT_DATA
-from tests.unit.workspace.folder import write
+from tests.unit.workspace.folder import JOURNEY, MAIL, SETTINGS, write
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 RELAY = {
@@ -60,6 +60,29 @@ def test_a_preview_takes_data_from_a_file_and_counts_the_parts_of_an_sms(tmp_pat
     done = typed(tmp_path, home, "preview", "hello", "--data", str(tmp_path / "d.json"), "--channel", "sms")
     assert "SMS in 1 part (12 characters, ucs2)" in done.output
     assert "Cześć Żaneta" in done.output
+
+
+def test_a_preview_shows_what_customers_get_around_the_template_too(tmp_path: Path) -> None:
+    """The way out of an advertisement, UTM words, tracked links; none of it where nothing asks for it."""
+    lines = 'links: {utm: {source: wici}}\nsenders: {marketing: {sms: "+48600100300"}}\n'
+    shop = "https://sklep.example/nowosci"
+    changed = {
+        "wici.yaml": SETTINGS + lines,
+        "journeys/hello.yaml": JOURNEY.replace("transactional", "marketing"),
+        "templates/hello/pl/email.mjml": MAIL.replace("Zażółć", f'<a href="{shop}">Zażółć</a>'),
+    }
+    done = typed(tmp_path, write(tmp_path / "shop", {**changed}), "preview", "hello", "--json")
+    mail, sms = json.loads(done.output)["messages"]
+    assert sms["text"] == "Dziękujemy! Sklep\nRezygnacja: odpisz STOP"
+    assert f"{shop}?utm_source=wici" in mail["text"]
+    assert "https://wici.example/c/" in mail["html"]
+    assert "Wypisz się: https://wici.example/u/" in mail["text"]
+
+    del changed["journeys/hello.yaml"]
+    done = typed(tmp_path, write(tmp_path / "bill", {**changed}), "preview", "hello", "--json")
+    mail, sms = json.loads(done.output)["messages"]
+    assert sms["text"] == "Dziękujemy! Sklep"
+    assert f'href="{shop}?utm_source=wici"' in mail["html"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from services.kit.errors import BadRecord
 from tests.contract.storefront_cases import DATA, payload
 from tests.unit.storefronts.heard import events
 
-NAMES = sorted(file.stem for file in DATA.glob("*.json"))
+NAMES = sorted(file.stem for file in DATA.glob("*_*.json"))
 TOPICS = sorted((name, topic) for name, each in STOREFRONTS.items() for topic in each.topics)
 PLACES = dict.fromkeys(WORDS, "meta_data.own") | {"order.total": "note_attributes.own"}
 ODD = ["", " ", "0", "-1", "1e400", "NaN", "\0", "\ud800", "x" * 400, "2026-13-01", "9999-12-31T23:59:59-14:00", "&#0;"]

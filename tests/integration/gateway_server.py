@@ -51,7 +51,7 @@ async def running(database_url: str, *, bus_timeout: float = 3.0) -> AsyncIterat
     settings = Settings(database_url=database_url, port=port, secret_keys=SECRETS)
     pool = await open_pool(database_url, maximum=4)
     bus = await open_postgres(database_url, SystemClock(), timeout=bus_timeout)
-    await bus.create_topics([TopicSpec(topics.EVENTS, PARTITIONS)])
+    await bus.create_topics([TopicSpec(topics.EVENTS, PARTITIONS), TopicSpec(topics.DEAD_LETTERS, 1)])
     gateway = build(Context(settings, pool, bus, SystemClock(), "test", ENVIRON))
     runner = Runner([gateway], port=port, host="127.0.0.1")
     await runner.start()

@@ -11,7 +11,6 @@ import pytest
 from segment.analytics.client import Client
 
 from services.contracts import ids, stamp, topics
-from services.kit.bus import TopicSpec
 from tests.integration.gateway_server import Running, publish, running
 from tests.support.waiting import eventually
 from tests.unit.gateway.served import SECRETS, WORKSPACE
@@ -21,7 +20,6 @@ from tests.unit.gateway.served import SECRETS, WORKSPACE
 async def server(database_url: str) -> AsyncIterator[Running]:
     """A gateway under the workspace of the tests."""
     async with running(database_url) as started:
-        await started.bus.create_topics([TopicSpec(topics.DEAD_LETTERS, 1)])
         await publish(started.pool, WORKSPACE)
         await eventually(lambda: started.gateway.ready()[0])
         yield started

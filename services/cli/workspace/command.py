@@ -34,11 +34,12 @@ def summary(loaded: Loaded) -> str:
     wrong = len(errors(loaded.findings))
     warned = len(loaded.findings) - wrong
     files = f"in {_count(loaded.files, 'file')}"
+    silenced = f", {len(loaded.silenced)} silenced" if loaded.silenced else ""
     if loaded.findings:
-        return f"{_count(wrong, 'error')}, {_count(warned, 'warning')} {files}"
+        return f"{_count(wrong, 'error')}, {_count(warned, 'warning')}{silenced} {files}"
     journeys = len(loaded.workspace.journeys) if loaded.workspace else 0
     templates = len(loaded.workspace.templates) if loaded.workspace else 0
-    return f"{_count(journeys, 'journey')} and {_count(templates, 'template')} {files}: nothing wrong"
+    return f"{_count(journeys, 'journey')} and {_count(templates, 'template')} {files}: nothing wrong{silenced}"
 
 
 def _as_json(loaded: Loaded) -> str:
@@ -48,6 +49,7 @@ def _as_json(loaded: Loaded) -> str:
         "warnings": len(loaded.findings) - wrong,
         "files": loaded.files,
         "findings": [finding.as_json() for finding in loaded.findings],
+        "silenced": [{**one.finding.as_json(), "because": one.because} for one in loaded.silenced],
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
 

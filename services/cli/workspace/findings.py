@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 
-# The closed list of rules: name → what it guards. The name stands in brackets behind each finding.
+# The closed list of rules: name → what it guards. The name stands in brackets behind each finding;
+# docs/rules/ has a page for each, made of its example.
 RULES: dict[str, str] = {
     "bad-condition": "a condition is one expression that the event's fields and types allow",
     "bad-cron-or-time": "a time of day reads 20:00",
@@ -18,6 +19,7 @@ RULES: dict[str, str] = {
     "bad-name": "names are lower-case words with hyphens, so that they fit file names and addresses",
     "bad-reference": "a reference to the environment reads $NAME",
     "bad-schema": "an event's schema is a JSON Schema of an object",
+    "bad-silence": "a silence names rules that can be silenced, and the reason",
     "bad-value": "a value is one of those that its key allows",
     "bad-yaml": "the file is YAML",
     "duplicate-key": "a key stands once in its mapping",
@@ -26,6 +28,7 @@ RULES: dict[str, str] = {
     "else-not-last": "the else of a branch is its last arm",
     "empty-file": "a file of the workspace says something",
     "holdout-without-goal": "what a holdout measures is a goal",
+    "idle-silence": "a silence silences something",
     "missing-file": "the workspace has the files it needs",
     "missing-key": "required keys are there",
     "missing-locale": "a template speaks the shop's language, and each that another template of its journey speaks",
@@ -112,6 +115,7 @@ class Finding:
             "rule": self.rule,
             "message": self.message,
             "hint": self.hint,
+            "docs": f"docs/rules/{self.rule}.md",
         }
 
 

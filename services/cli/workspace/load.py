@@ -18,6 +18,7 @@ from services.cli.workspace.positions import Node, read_yaml
 from services.cli.workspace.segments_file import read_segments
 from services.cli.workspace.settings_file import Reference, read_settings, references
 from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.silences import Silenced, heard
 from services.cli.workspace.starts import check_starts
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.cli.workspace.templates_folder import read_templates
@@ -39,6 +40,7 @@ LATER_FILES = ("coupons.yaml", "loyalty.yaml", "surveys.yaml", "calendar.yaml")
 class Loaded:
     """What a folder holds. `workspace` is None if any finding is an error; `files` counts those that were read.
 
+    `silenced` are findings that a comment allows, with its reason.
     `references` are the `$NAME`s of wici.yaml, which a service needs and `check` does not.
     """
 
@@ -46,6 +48,7 @@ class Loaded:
     findings: list[Finding]
     references: tuple[Reference, ...] = ()
     files: int = 0
+    silenced: tuple[Silenced, ...] = ()
 
 
 def load(folder: Path) -> Loaded:
@@ -63,11 +66,12 @@ def load(folder: Path) -> Loaded:
     journeys, around = _journeys(files, replace(around, segments=names))
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
     _warn_of_later_files(files)
-    findings = in_order(finding for sheet in files.sheets.values() for finding in sheet.findings)
+    stay, silenced = heard(files.sheets)
+    findings = in_order(stay)
     workspace = None
     if settings and not errors(findings):
         workspace = Workspace(settings, journeys, _published(templates), own_events, segments)
-    return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text))
+    return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text), tuple(silenced))
 
 
 def _settings(files: Files, own_types: Collection[str]) -> tuple[Settings | None, tuple[Reference, ...]]:

@@ -32,6 +32,15 @@ class Sheet:
 
     def line(self, number: int) -> str:
         """Line `number`, from 1; empty where there is none."""
+        lines = self._split()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    @property
+    def length(self) -> int:
+        """How many lines the file has."""
+        return len(self._split())
+
+    def _split(self) -> list[str]:
         if self._lines is None:
             self._lines = self.text.splitlines()
-        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+        return self._lines

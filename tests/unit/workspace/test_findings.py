@@ -49,6 +49,7 @@ def test_a_program_reads_the_same_facts() -> None:
     assert finding().as_json() == {
         "file": "journeys/hello.yaml", "line": 2, "column": 8, "severity": "error", "rule": "unknown-event",
         "message": "there is no event type 'order.plced'", "hint": "write instead: order.placed",
+        "docs": "docs/rules/unknown-event.md",
     }  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def test_a_rule_that_is_not_in_the_list_cannot_be_used() -> None:
 
 
 def test_every_rule_of_the_list_is_used_and_every_used_rule_is_in_the_list() -> None:
-    code = "".join(path.read_text() for path in SOURCES.glob("*.py") if path.name != "findings.py")
+    code = "".join(path.read_text() for path in SOURCES.rglob("*.py") if path.name != "findings.py")
     used = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', code))
     assert set(RULES) <= used
 

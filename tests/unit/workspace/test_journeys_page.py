@@ -1,11 +1,10 @@
-"""docs/journeys.md says what the code does: its example checks, its rules and words are those of the code."""
+"""docs/journeys.md says what the code does: its example checks, its words are those of the code."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from services.cli.workspace.findings import RULES
 from services.cli.workspace.journey_shape import ENTER, JOURNEY, STEP
 from tests.unit.workspace.folder import SETTINGS, loaded
 
@@ -23,11 +22,6 @@ def test_the_example_is_a_journey_of_the_recipes(tmp_path: Path) -> None:
     senders += "topics: {cart-reminders: {title: Cart reminders}}\n"
     found = loaded(tmp_path, {**texts, "wici.yaml": senders, "journeys/cart-recovery.yaml": example[1]})
     assert found.findings == []
-
-
-def test_every_rule_is_explained_in_the_words_of_the_code() -> None:
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", PAGE.partition("| rule |")[2], re.MULTILINE))
-    assert rows == RULES
 
 
 def test_every_word_of_a_later_version_is_named() -> None:

@@ -43,7 +43,13 @@ class Goal(msgspec.Struct, frozen=True, omit_defaults=True):
     stay: bool = False
 
 
-class Send(msgspec.Struct, frozen=True, tag="send", tag_field="kind", omit_defaults=True):
+class Conditional(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every step may have: a condition without which it is passed over, with all that is inside it."""
+
+    condition: str | None = None
+
+
+class Send(Conditional, frozen=True, tag="send", tag_field="kind", omit_defaults=True):
     """Say `template` over the first allowed and reachable channel of `via`, or over all of them."""
 
     id: str
@@ -62,7 +68,7 @@ class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
     weekday: int | None = None
 
 
-class Wait(msgspec.Struct, frozen=True, tag="wait", tag_field="kind", omit_defaults=True):
+class Wait(Conditional, frozen=True, tag="wait", tag_field="kind", omit_defaults=True):
     """Wait `amount` of `unit`, or `until` a time on the customer's clock or the moment that an expression gives.
 
     Days and weeks are calendar days in the customer's zone; shorter units are exact.
@@ -74,7 +80,7 @@ class Wait(msgspec.Struct, frozen=True, tag="wait", tag_field="kind", omit_defau
     until: Clock | str | None = None
 
 
-class WaitFor(msgspec.Struct, frozen=True, tag="wait_for", tag_field="kind", omit_defaults=True):
+class WaitFor(Conditional, frozen=True, tag="wait_for", tag_field="kind", omit_defaults=True):
     """Wait for one of `rules` (or `every` one of them): then go the way of `then`.
 
     If they have not come `within` so many seconds, go the way of `otherwise`.
@@ -95,7 +101,7 @@ class Arm(msgspec.Struct, frozen=True, omit_defaults=True):
     condition: str | None = None
 
 
-class Branch(msgspec.Struct, frozen=True, tag="branch", tag_field="kind", omit_defaults=True):
+class Branch(Conditional, frozen=True, tag="branch", tag_field="kind", omit_defaults=True):
     """Go the way of the first arm whose condition holds; none: go on after the branch."""
 
     id: str
@@ -110,14 +116,14 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     do: tuple[Step, ...] = ()
 
 
-class Split(msgspec.Struct, frozen=True, tag="split", tag_field="kind", omit_defaults=True):
+class Split(Conditional, frozen=True, tag="split", tag_field="kind", omit_defaults=True):
     """Customers go the ways of `shares`, which make 100 together, by chance; each always the same way."""
 
     id: str
     shares: tuple[Share, ...]
 
 
-class Tag(msgspec.Struct, frozen=True, tag="tag", tag_field="kind", omit_defaults=True):
+class Tag(Conditional, frozen=True, tag="tag", tag_field="kind", omit_defaults=True):
     """Put `tag` among the customer's tags, or take it away."""
 
     id: str
@@ -125,21 +131,21 @@ class Tag(msgspec.Struct, frozen=True, tag="tag", tag_field="kind", omit_default
     away: bool = False
 
 
-class Set(msgspec.Struct, frozen=True, tag="set", tag_field="kind", omit_defaults=True):
+class Set(Conditional, frozen=True, tag="set", tag_field="kind", omit_defaults=True):
     """Learn facts of the customer: their names, and the expressions that give them."""
 
     id: str
     facts: dict[str, str]
 
 
-class Start(msgspec.Struct, frozen=True, tag="start", tag_field="kind", omit_defaults=True):
+class Start(Conditional, frozen=True, tag="start", tag_field="kind", omit_defaults=True):
     """Enter another journey with this entry's event; this entry goes on."""
 
     id: str
     journey: str
 
 
-class Webhook(msgspec.Struct, frozen=True, tag="webhook", tag_field="kind", omit_defaults=True):
+class Webhook(Conditional, frozen=True, tag="webhook", tag_field="kind", omit_defaults=True):
     """Tell a system of the shop's own at `url`, https or `$NAME`; `body` has names and the expressions behind them."""
 
     id: str
@@ -147,7 +153,7 @@ class Webhook(msgspec.Struct, frozen=True, tag="webhook", tag_field="kind", omit
     body: dict[str, str] = {}
 
 
-class Stop(msgspec.Struct, frozen=True, tag="stop", tag_field="kind", omit_defaults=True):
+class Stop(Conditional, frozen=True, tag="stop", tag_field="kind", omit_defaults=True):
     """End the entry here."""
 
     id: str

@@ -37,7 +37,8 @@ class Reason(StrEnum):
     NO_MOMENT = "no_moment"
     # A customer's word on a page of ours changed nothing
     ADDRESS_CHANGED = "address_changed"
-    # A step changed nothing
+    # A step did nothing
+    PASSED_OVER = "passed_over"
     NO_FACT = "no_fact"
     # A send said nothing
     NO_CONSENT = "no_consent"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -102,7 +103,7 @@ class Maker:
             Stop: lambda: Stop(name),
         }  # fmt: skip
         made: Step = makers[kind]()
-        return made
+        return msgspec.structs.replace(made, condition=chance.choice(CONDITIONS)) if chance.random() < 0.3 else made
 
     def _wait(self, name: str) -> Wait:
         chance = self._chance

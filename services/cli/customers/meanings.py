@@ -24,6 +24,7 @@ MEANINGS: dict[str, str] = {
     "holdout": "The journey's holdout keeps the customer silent; the goal is counted all the same.",
     "global_holdout": "policies.holdout keeps the customer silent; the goal is counted all the same.",
     "no_moment": "A wait: until came to an expression that gives no moment, or one more than a hundred years away.",
+    "passed_over": "The step's own if does not hold; the entry goes on after it.",
     "no_fact": "The expression of a set gave nothing, or text of more than 500 characters.",
     "no_consent": "The message's class needs a consent that the customer has not given.",
     "withdrawn": "The consent was withdrawn, before the step or while the message waited.",

@@ -25,6 +25,8 @@ _IF = Condition("must hold, such as event.order.total >= 100")
 _WHEN = Text("a day, or a day and a time, in the shop's zone", like="2026-11-20 10:00", rule="bad-cron-or-time")
 _ID = Text("keeps its place when steps are added before it", NAME_PATTERN, "second-reminder", "bad-name")
 
+EVERY_STEP: dict[str, Shape] = {"if": Condition("else the step is passed over"), "id": _ID}
+
 ENTER = Table(
     {
         "on": EVENT,
@@ -66,7 +68,7 @@ SEND = Table(
         "otherwise": Choice(("skip", "exit"), "when no channel is allowed", later=("onsite",)),
         "class": CLASS,
         "on_unknown": Choice(("settle", "retry"), "retry may send twice"),
-        "id": _ID,
+        **EVERY_STEP,
     },
     required=("send", "via"),
     like="{send: thanks, via: email}",
@@ -74,7 +76,7 @@ SEND = Table(
 WAIT = Table(
     {
         "wait": Text("1 day, 24 hours, until 10:00, until tuesday 18:00, until event.sale.starts_at", like="1 day"),
-        "id": _ID,
+        **EVERY_STEP,
     }
 )
 _RULES = ListOf(EXIT, "event types and conditions", at_least=1)
@@ -93,21 +95,21 @@ WAIT_FOR = Table(
         ),
         "then": STEPS,
         "else": STEPS,
-        "id": _ID,
+        **EVERY_STEP,
     }
 )
 SHARE = Table({"share": Number("percent", least=0), "do": STEPS}, required=("share", "do"), like="{share: 50, do: []}")
-SPLIT = Table({"split": Names(SHARE, "ways by lot; each customer always goes the same", like="a"), "id": _ID})
+SPLIT = Table({"split": Names(SHARE, "ways by lot; each customer always goes the same", like="a"), **EVERY_STEP})
 _TAG = Text("a word", like="hot-cart")
 FIELD_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,62}"
 FACT_PATTERN = r"[a-z][a-z0-9_]{0,62}"
 SET = Table(
     {
         "set": Names(Condition("what the fact becomes, such as event.shop"), "facts", FACT_PATTERN, "favourite_shop"),
-        "id": _ID,
+        **EVERY_STEP,
     }
 )
-START = Table({"start": Text("another journey", NAME_PATTERN, "win-back", "bad-name"), "id": _ID})
+START = Table({"start": Text("another journey", NAME_PATTERN, "win-back", "bad-name"), **EVERY_STEP})
 WEBHOOK = Table(
     {
         "webhook": Table(
@@ -120,7 +122,7 @@ WEBHOOK = Table(
             required=("url",),
             like="{url: $CRM_URL, body: {order: event.order.id}}",
         ),
-        "id": _ID,
+        **EVERY_STEP,
     }
 )
 ARM = ByWord(
@@ -129,7 +131,7 @@ ARM = ByWord(
         "else": Table({"else": STEPS}),
     }
 )
-BRANCH = Table({"branch": ListOf(ARM, "the first whose condition holds", at_least=1), "id": _ID})
+BRANCH = Table({"branch": ListOf(ARM, "the first whose condition holds", at_least=1), **EVERY_STEP})
 STEP = ByWord(
     {
         "send": SEND,
@@ -137,11 +139,12 @@ STEP = ByWord(
         "wait_for": WAIT_FOR,
         "branch": BRANCH,
         "split": SPLIT,
-        "tag": Table({"tag": _TAG, "id": _ID}),
-        "untag": Table({"untag": _TAG, "id": _ID}),
+        "tag": Table({"tag": _TAG, **EVERY_STEP}),
+        "untag": Table({"untag": _TAG, **EVERY_STEP}),
         "set": SET,
         "start": START,
         "webhook": WEBHOOK,
+        "stop": Table({"stop": Flag("true: the journey ends here"), **EVERY_STEP}, like="{stop: true, if: …}"),
     },
     alone=("stop",),
     later=("alert", "onsite", "survey", "coupon", "points"),

@@ -90,7 +90,7 @@ def _by_kind(shape: ByKind, node: Node, sheet: Sheet, what: str) -> Any:
 
 
 def _by_word(shape: ByWord, node: Node, sheet: Sheet, what: str) -> Row | None:
-    words = (*shape.tables, *shape.alone)
+    words = {*shape.tables, *shape.alone}
     if isinstance(node, Scalar) and node.value in shape.alone:
         return Row(node, {}, str(node.value))
     if not isinstance(node, Mapping):
@@ -113,7 +113,7 @@ def _by_word(shape: ByWord, node: Node, sheet: Sheet, what: str) -> Row | None:
 
 
 def _without_word(shape: ByWord, node: Mapping, sheet: Sheet, what: str) -> None:
-    words = (*shape.tables, *shape.alone)
+    words = {*shape.tables, *shape.alone}
     for key in node.values:
         if key in shape.later:
             later_word(sheet, node.keys[key], key)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
+import msgspec
+
 from services.cli.workspace.expressions import check_expression
 from services.cli.workspace.findings import Place, short
 from services.cli.workspace.moments import MomentError, clock
@@ -33,7 +35,7 @@ from services.contracts.journey import (
     ways,
 )
 from services.contracts.message import Channel, MessageClass
-from services.trigger_engine.journeys.conditions import ANY, TIMESTAMP, DurationError, Type, parse_duration_parts
+from services.trigger_engine.journeys.conditions import ANY, BOOL, TIMESTAMP, DurationError, Type, parse_duration_parts
 from services.trigger_engine.journeys.own_facts import SETTABLE
 from services.trigger_engine.journeys.scopes import condition_scope
 from services.trigger_engine.journeys.words import PROFILE
@@ -72,10 +74,18 @@ class StepReader:
         return tuple(steps)
 
     def _step(self, row: Row) -> Step:
-        return READERS[row.word or "stop"](self, row)
+        step = READERS[row.word or "stop"](self, row)
+        condition = row.maybe("if")
+        if condition is None:
+            return step
+        self._check(row, "if", BOOL)
+        return msgspec.structs.replace(step, condition=condition)
 
     def stop(self, row: Row) -> Stop:
         """The end of the journey."""
+        if not row.flag("stop", default=True):
+            hint = "write instead: true, or leave the step out"
+            self._sheet.error(row.at("stop"), "bad-value", "a stop that does not stop", hint)
         return Stop(self.id(row, "stop"))
 
     def id(self, row: Row, kind: str, template: str = "") -> str:
@@ -246,7 +256,12 @@ def _via(row: Row, sheet: Sheet) -> tuple[tuple[Channel, ...], bool]:
 
 
 def _ends(step: Step) -> bool:
-    """Whether nothing after the step is reached: a stop, or one of which every way ends, a branch's else included."""
+    """Whether nothing after the step is reached: a stop, or one of which every way ends, a branch's else included.
+
+    What has a condition of its own may be passed over.
+    """
+    if step.condition is not None:
+        return False
     if isinstance(step, Stop):
         return True
     if isinstance(step, Branch) and all(arm.condition is not None for arm in step.arms):

@@ -34,12 +34,16 @@ LINGER_SECONDS = (
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A step, the id of the one after it (None: the end), and where its ways lead; `values` are its expressions."""
+    """A step, the id of the one after it (None: the end), and where its ways lead; `values` are its expressions.
+
+    Where its `condition` does not hold, it is passed over.
+    """
 
     step: Step
     next: str | None
     arms: tuple[tuple[Condition | None, str | None], ...] = ()
     values: tuple[Condition, ...] = ()
+    condition: Condition | None = None
 
 
 class Listener(msgspec.Struct, frozen=True):
@@ -141,7 +145,8 @@ def _link(steps: tuple[Step, ...], after: str | None, nodes: dict[str, Node], co
     """Link `steps` so that the last goes on to `after`; returns the id of the first."""
     for step in reversed(steps):
         arms = tuple((compiler.condition(text), _link(do, after, nodes, compiler)) for text, do in ways(step))
-        nodes[step.id] = Node(step, after, arms, tuple(_values(step, compiler)))
+        values, condition = tuple(_values(step, compiler)), compiler.condition(step.condition)
+        nodes[step.id] = Node(step, after, arms, values, condition)
         after = step.id
     return after
 

@@ -34,8 +34,12 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         if to is None:
             finish(profile, entry, Reason.COMPLETED, turn, linger=_linger(compiled))
             return
-        entry.step = to
-        decision = decide(compiled.nodes[to], situation)
+        entry.step, node = to, compiled.nodes[to]
+        if node.condition is not None and node.condition.evaluate(env) is not True:
+            turn.into.note(entry.id, Walked(turn.now, to, Reason.PASSED_OVER, node.condition.seen(env)))
+            entry.waiting, to = None, node.next
+            continue
+        decision = decide(node, situation)
         _note(entry, decision, turn)
         if isinstance(decision, Sleep):
             entry.heard = decision.heard

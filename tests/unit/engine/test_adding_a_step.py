@@ -28,11 +28,11 @@ RECIPE = (ROOT / "docs" / "adding-a-step.md").read_text(encoding="utf-8")
 IMPORTS = """
 from __future__ import annotations
 from typing import Any
-import msgspec
-from services.cli.workspace.journey_shape import STEPS
+from services.cli.workspace.journey_shape import EVERY_STEP, STEPS
 from services.cli.workspace.row import Row
-from services.cli.workspace.shapes import Number, Table, Text
+from services.cli.workspace.shapes import Number, Table
 from services.cli.workspace.steps import StepReader
+from services.contracts.journey import Conditional
 from services.trigger_engine.journeys.compiled import Node
 from services.trigger_engine.journeys.situation import Decision, Go, Situation
 """
@@ -67,6 +67,7 @@ def read(home: Path, text: str) -> Journey:
 
 GREETING = """\
   - greet_after: 2
+    if: event.order.total > 1
     do: [{send: hello, via: email}]
   - {greet_after: 9, do: []}
 """

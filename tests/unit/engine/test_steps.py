@@ -5,9 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
-from services.contracts.journey import Arm, Branch, Send, Step, Stop, Wait
+from services.contracts.journey import (
+    Arm,
+    Branch,
+    Rule,
+    Send,
+    Set,
+    Share,
+    Split,
+    Start,
+    Step,
+    Stop,
+    Tag,
+    Wait,
+    WaitFor,
+    Webhook,
+)
+from services.contracts.policies import QuietHours
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.steps import STEPS
 from tests.support.engine import AT, DAY, HOUR, TEMPLATES, Run, anna, happened, journey, say, template, workspace
@@ -208,3 +225,53 @@ def test_a_journey_without_steps_is_completed_at_once() -> None:
 def test_every_step_of_one_entry_has_a_send_key_of_its_own() -> None:
     steps: tuple[Send, ...] = (say(), say(id="send:hello:2"))
     assert len(enter(*steps).messages) == 2
+
+
+# if
+
+
+def only(condition: str, step: Step) -> Any:
+    """The step with a condition of its own."""
+    return msgspec.structs.replace(step, condition=condition)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        say(), Wait("w", 1, "days"), WaitFor("f", (Rule("order.paid"),), 60.0, then=(say(),)),
+        Branch("b", (Arm((say(),)),)), Split("p", (Share("a", 100.0, (say(),)),)), Tag("t", "hot"),
+        Set("f", {"kind": "'x'"}), Start("go", "views"), Webhook("h", "$CRM"), Stop("s"),
+        say(otherwise="exit", via=("sms",)),
+    ],
+)  # fmt: skip
+def test_a_step_whose_condition_does_not_hold_is_passed_over_with_all_inside_it(step: Any) -> None:
+    run = enter(only("profile.orders_count > 0", step), say("hello", id="after"))
+    assert [message.step for message in run.queue] == ["after"]
+    assert (run.reasons, run.ended) == ([("views", Reason.PASSED_OVER)], [Reason.COMPLETED])
+    (note,) = (one for mine in run.walked.values() for one in mine)
+    assert (note.step, note.seen) == (step.id, {"profile.orders_count": 0})
+    assert (run.profile.arms, run.profile.fact("tags")) == ({}, None)
+
+
+def test_a_condition_that_asks_for_what_is_missing_does_not_hold() -> None:
+    run = enter(only("profile.first_order_at < now", say()))
+    assert (run.said, run.reasons) == ([], [("views", Reason.PASSED_OVER)])
+
+
+def test_a_condition_is_asked_when_the_step_is_come_to() -> None:
+    steps = (Wait("w", 1, "days"), only("profile.orders_count > 0", say()), Tag("t", "seen"))
+    assert enter(*steps).wait(DAY).said == []
+    run = enter(*steps).take(happened("order.placed", AT + HOUR, customer=anna(), placed="o1")).wait(DAY)
+    assert (run.said, run.profile.fact("tags")) == (["hello"], ["seen"])
+
+
+def test_what_waits_for_a_policy_is_asked_again_when_its_time_has_come() -> None:
+    """Quiet from 20:00 to 9:00: at nine the condition does not hold any more."""
+    quiet = {"email": QuietHours(1200, 540)}
+    step = only("profile.orders_count == 0", say())
+    evening = AT + 10 * HOUR
+    run = Run(workspace(journey("views", "page.viewed", step), quiet_hours=quiet), now=evening)
+    run.take(happened("page.viewed", evening, customer=anna()))
+    assert run.timers
+    run.take(happened("order.placed", evening + HOUR, customer=anna(), placed="o1"))
+    assert (run.wait(DAY).said, run.reasons[-1]) == ([], ("views", Reason.PASSED_OVER))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.workspace.journey_shape import STEP
 from services.contracts.journey import (
     Arm,
     Branch,
@@ -89,6 +90,29 @@ def test_ids_count_through_the_file_and_not_through_each_arm(tmp_path: Path) -> 
     assert [step.id for step in found] == ["wait-1", "branch-1", "wait-3"]
 
 
+@pytest.mark.parametrize("word", sorted(STEP.tables))
+def test_every_step_may_have_an_id_and_a_condition(word: str) -> None:
+    assert {"id", "if"} <= STEP.tables[word].fields.keys()
+
+
+def test_a_condition_stays_with_its_step_and_a_stop_that_has_one_is_a_mapping(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        """\
+- {wait: 1 day, if: profile.orders_count > 1}
+- {branch: [{if: 'true', do: [stop]}], if: '"vip" in profile.tags', id: vips}
+- {stop: true, if: event.order.total < 10, id: cheap}
+- {send: hello, via: email}
+""",
+    )
+    assert found == (
+        Wait("wait-1", 1.0, "days", condition="profile.orders_count > 1"),
+        Branch("vips", (Arm((Stop("stop-1"),), "true"),), condition='"vip" in profile.tags'),
+        Stop("cheap", condition="event.order.total < 10"),
+        Send("send-hello", "hello", ("email",)),
+    )
+
+
 def test_two_steps_of_one_id_are_refused(tmp_path: Path) -> None:
     found = the(steps(tmp_path, "- {wait: 1 day, id: pause}\n- {wait: 2 days, id: pause}"))
     assert (found.rule, found.place) == ("duplicate-step-id", "journeys/hello.yaml:6:24")
@@ -138,7 +162,10 @@ def test_a_step_after_a_branch_that_some_way_leaves_is_fine(tmp_path: Path, last
         ("- branch: [{if: 'true'}]", "5:14", "missing-key"),
         ("- branch: [{when: 'true', do: []}]", "5:15", "unknown-key"),
         ("- branch: [{if: profile.orders_cuont == 0, do: []}]", "5:27", "bad-condition"),
-        ("- {stop: now}", "5:6", "wrong-kind"),
+        ("- {stop: now}", "5:12", "wrong-kind"),
+        ("- {stop: false}", "5:12", "bad-value"),
+        ("- {wait: 1 day, if: profile.orders_cuont > 1}", "5:31", "bad-condition"),
+        ("- {wait: 1 day, if: profile.orders_count}", "5:23", "bad-condition"),
         ("- email", "5:5", "wrong-kind"),
         ("- {wait: until 24:00}", "5:12", "bad-cron-or-time"),
         ("- {wait: until 9:00}", "5:12", "bad-cron-or-time"),

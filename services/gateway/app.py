@@ -13,7 +13,6 @@ from starlette.routing import Route
 from services.contracts import topics
 from services.gateway import openapi
 from services.gateway.flow import accept, hear, track
-from services.gateway.problems import HttpProblem
 from services.gateway.published import Follower
 from services.gateway.publishing import NOTHING_PUBLISHED
 from services.gateway.records import Destination
@@ -22,6 +21,7 @@ from services.gateway.topics.bridge import Surroundings
 from services.gateway.topics.bridges import Bridges
 from services.gateway.webhooks import Answer
 from services.kit.bus import Producer
+from services.kit.problems import HttpProblem
 from services.kit.service import Context
 
 JSON = "application/json"

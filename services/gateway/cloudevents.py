@@ -15,8 +15,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from starlette.datastructures import Headers
 
-from services.gateway.problems import HttpProblem
 from services.gateway.reading import UNREADABLE, why_unreadable
+from services.kit.problems import HttpProblem
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from services.contracts import ids
 from services.gateway import cloudevents, records, webhooks
-from services.gateway.keys import authenticate, granted, key_of
+from services.gateway.keys import authenticate, granted
 from services.gateway.limits import read_body
 from services.gateway.problems import MAX_FAULTS, Fault, Listed, of_faults
 from services.gateway.published import Published
@@ -24,6 +24,7 @@ from services.gateway.records import Arrival, Destination, Record
 from services.gateway.segment import calls
 from services.gateway.segment.taking import Taken, take
 from services.gateway.validation import check
+from services.kit.api_keys import key_of
 from services.kit.errors import BadRecord
 from services.kit.telemetry import trace
 from services.kit.telemetry.metrics import EVENTS_PUBLISHED

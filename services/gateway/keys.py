@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from hashlib import sha256
 from http import HTTPStatus
 from typing import NamedTuple
 
 from services.contracts.settings import Settings
 from services.contracts.stamp import Scope
-from services.gateway.problems import HttpProblem
+from services.kit.api_keys import digest, key_of
 from services.kit.errors import Misconfigured
+from services.kit.problems import HttpProblem
 from services.kit.secrets import resolve
 
 STOREFRONT = "http"
@@ -41,10 +40,10 @@ def read_keys(settings: Settings, environ: Mapping[str, str]) -> Keys:
         scoped: tuple[tuple[Scope, tuple[str, ...]], ...] = (("server", source.keys), ("browser", source.browser_keys))
         for scope, references in scoped:
             for reference in references:
-                digest = _digest(resolve(reference, environ))
+                value = digest(resolve(reference, environ))
                 grant = Grant(name, scope)
-                if keys.setdefault(digest, grant) != grant:
-                    raise Misconfigured(_shared(reference, grant, keys[digest]))
+                if keys.setdefault(value, grant) != grant:
+                    raise Misconfigured(_shared(reference, grant, keys[value]))
     return keys
 
 
@@ -53,39 +52,19 @@ def authenticate(keys: Keys, authorization: str | None) -> Grant:
     return granted(keys, key_of(authorization))
 
 
-def key_of(authorization: str | None) -> str | None:
-    """A bearer key (RFC 6750 §2.1), or Basic's user name without a password (RFC 7617), as Segment does it."""
-    scheme, _, said = (authorization or "").partition(" ")
-    if scheme.lower() == "bearer":
-        return said.strip() or None
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(said.strip(), validate=True).decode().removesuffix(":") or None
-    except ValueError:
-        return None
-
-
 def granted(keys: Keys, key: str | None) -> Grant:
-    """The grant of a key. HttpProblem 401 without one.
-
-    Looking up a digest takes no time that depends on how much of a wrong key is right.
-    """
+    """The grant of a key. HttpProblem 401 without one."""
     if key is None:
         raise _unauthorized(
             "Write the header Authorization: Bearer KEY, with a key of an http source in wici.yaml.", ""
         )
-    grant = keys.get(_digest(key))
+    grant = keys.get(digest(key))
     if grant is None:
         detail = (
             "This key belongs to no http source of the published workspace. Use one of its keys, or run wici apply."
         )
         raise _unauthorized(detail, ', error="invalid_token"')
     return grant
-
-
-def _digest(key: str) -> bytes:
-    return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def _unauthorized(detail: str, error: str) -> HttpProblem:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, Request
 
-from services.gateway.problems import HttpProblem
+from services.kit.problems import HttpProblem
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024  # read and thrown away, so that the sender is listening when the answer comes

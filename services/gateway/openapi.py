@@ -17,7 +17,7 @@ from services.contracts.data import Data, data_type
 from services.contracts.event import ACCEPTED_TYPES
 from services.gateway import openapi_segment
 from services.gateway.cloudevents import BATCH, STRUCTURED
-from services.gateway.problems import MEDIA_TYPE
+from services.kit.problems import MEDIA_TYPE
 
 PATH = Path("schemas/openapi/gateway.json")
 _REFERENCES = "#/components/schemas/{name}"

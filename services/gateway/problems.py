@@ -1,20 +1,14 @@
-"""Answers that are errors: RFC 9457 problem documents that say what to write instead.
-
-`detail` is for a person. `errors` lists what is wrong with each event of a request: its index, id, error and hint.
-"""
+"""What is wrong with the events of a request: `errors` of the answer lists each one's index, id, error and hint."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-import msgspec
-from starlette.responses import Response
-
 from services.kit.errors import Problem, TryAgain
+from services.kit.problems import HttpProblem
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 2  # seconds
 MAX_FAULTS = 50  # listed in one answer; later events of the batch are not looked at
 
@@ -42,41 +36,16 @@ class Listed:
         return {"index": self.index, "id": self.id, "error": self.fault.error, "hint": self.fault.hint}
 
 
-class HttpProblem(Problem):
-    """A request that is answered with `status`."""
-
-    def __init__(
-        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, faults: Sequence[Listed] = ()
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.headers = headers or {}
-        self.faults = faults
-
-    def response(self) -> Response:
-        """The problem document."""
-        body: dict[str, object] = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.faults:
-            body["errors"] = [listed.as_json() for listed in self.faults]
-        return Response(msgspec.json.encode(body), self.status, self.headers, MEDIA_TYPE)
-
-
 def of_faults(faults: Sequence[Listed], count: int) -> HttpProblem:
     """One answer for all faults of a request of `count` events. They share a status, or it is 422."""
     statuses = {listed.fault.status for listed in faults}
     status = statuses.pop() if len(statuses) == 1 else HTTPStatus.UNPROCESSABLE_ENTITY
-    first = faults[0].fault
+    first, errors = faults[0].fault, [listed.as_json() for listed in faults]
     if count == 1:
-        return HttpProblem(status, f"{first.error} {first.hint}", faults=faults)
+        return HttpProblem(status, f"{first.error} {first.hint}", errors=errors)
     some = f"at least {len(faults)}" if len(faults) >= MAX_FAULTS else str(len(faults))
     detail = f"{some} of {count} events cannot be accepted, so none was taken. First: {first.error} {first.hint}"
-    return HttpProblem(status, detail, faults=faults)
+    return HttpProblem(status, detail, errors=errors)
 
 
 def unavailable(detail: str, after: float = RETRY_AFTER) -> HttpProblem:

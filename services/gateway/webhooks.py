@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.gateway import letters, records, translation
 from services.gateway.keys import STOREFRONT, Grant
 from services.gateway.limits import read_body
-from services.gateway.problems import HttpProblem
 from services.gateway.published import Published
 from services.gateway.records import Arrival, Destination, Record
 from services.gateway.storefronts.base import TEST_BODY, Delivery
@@ -20,6 +19,7 @@ from services.gateway.translation import Connected
 from services.kit.bus import Outgoing
 from services.kit.bus import Record as BusRecord
 from services.kit.errors import BadRecord
+from services.kit.problems import HttpProblem
 from services.kit.telemetry import trace
 from services.kit.telemetry.metrics import EVENTS_PUBLISHED
 

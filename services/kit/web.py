@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.kit.errors import TryAgain
+from services.kit.problems import MEDIA_TYPE, HttpProblem
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 
@@ -36,7 +37,7 @@ def application(routes: Sequence[BaseRoute], readiness: Readiness, is_open: Call
         Route("/metrics", _metrics),
     ]
     # Starlette tries routes in their order: a service's own, the busy ones, come first.
-    handlers = {HTTPException: _http_error, TryAgain: _try_again, Exception: _unexpected}
+    handlers = {HTTPException: _http_error, HttpProblem: _told, TryAgain: _try_again, Exception: _unexpected}
     served = Starlette(routes=[*routes, *own], exception_handlers=handlers)
     closed = Starlette(routes=[*own, Route("/{path:path}", _closed)], exception_handlers=handlers)
     return _Guard(served, closed, is_open)
@@ -45,7 +46,7 @@ def application(routes: Sequence[BaseRoute], readiness: Readiness, is_open: Call
 def problem(status: int, title: str, headers: dict[str, str] | None = None) -> Response:
     """An RFC 9457 answer without details."""
     body = msgspec.json.encode({"status": status, "title": title})
-    return Response(body, status, headers, media_type="application/problem+json")
+    return Response(body, status, headers, media_type=MEDIA_TYPE)
 
 
 class _Guard:
@@ -78,6 +79,12 @@ async def _http_error(_request: Request, error: Exception) -> Response:
         raise error
     headers = dict(error.headers) if error.headers else None
     return problem(error.status_code, _TITLES.get(error.status_code, error.detail), headers)
+
+
+async def _told(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HttpProblem):
+        raise error
+    return error.response()
 
 
 async def _try_again(_request: Request, error: Exception) -> Response:

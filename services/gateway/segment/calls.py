@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from services.gateway.problems import HttpProblem
 from services.gateway.reading import UNREADABLE, read, why_unreadable
 from services.gateway.segment.messages import KINDS
 from services.gateway.storefronts.base import Payload
+from services.kit.problems import HttpProblem
 
 # Clients for pages call by the first letter (github.com/segmentio/analytics-next, fetch-dispatcher).
 ADDRESSES = {**{kind: kind for kind in KINDS}, **{kind[0]: kind for kind in KINDS}, "batch": "batch", "b": "batch"}

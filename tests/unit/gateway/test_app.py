@@ -14,9 +14,10 @@ import pytest
 from services.contracts import ids, stamp
 from services.gateway.cloudevents import BATCH
 from services.gateway.limits import MAX_BODY_BYTES, MAX_DISCARDED_BYTES
-from services.gateway.problems import MAX_FAULTS, MEDIA_TYPE
+from services.gateway.problems import MAX_FAULTS
 from services.kit.bus import Outgoing
 from services.kit.errors import TryAgain
+from services.kit.problems import MEDIA_TYPE
 
 from .events import CUSTOMER, ORDER, cart_updated, order_placed, raw
 from .served import BROWSER, SECRETS, SERVER, WAIT, Answer, Served

@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from services.gateway.cloudevents import BATCH, STRUCTURED, split
-from services.gateway.problems import HttpProblem
+from services.kit.problems import HttpProblem
 
 from .events import order_placed, raw
 

@@ -6,8 +6,8 @@ import pytest
 
 from services.contracts.settings import Settings, Shop, Source
 from services.gateway.keys import Grant, authenticate, read_keys
-from services.gateway.problems import HttpProblem
 from services.kit.errors import Misconfigured
+from services.kit.problems import HttpProblem
 
 ENVIRON = {"OLD": "old-key", "NEW": "new-key", "PAGE": "page-key", "SAME": "new-key", "SHOPIFY": "secret"}
 

@@ -11,6 +11,7 @@ from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.turn import Turn
+from services.trigger_engine.policies.timing import Held
 from services.trigger_engine.profiles.state import Entry, Profile
 
 
@@ -33,7 +34,7 @@ class Go(msgspec.Struct, frozen=True):
 
     to: str | None
     messages: tuple[Message, ...] = ()
-    skipped: tuple[Reason, ...] = ()
+    skipped: tuple[Reason | Held, ...] = ()
     learned: tuple[tuple[str, Any], ...] = ()
     arm: tuple[str, str] | None = None
     start: str | None = None
@@ -43,19 +44,20 @@ class Go(msgspec.Struct, frozen=True):
 class Sleep(msgspec.Struct, frozen=True):
     """Stay at this step until a moment of marketing time; `heard` is what a `wait_for` has heard so far, as bits.
 
-    `reason` is given where a policy makes it wait: the step is then decided again.
+    `reason` is given where policies make it wait, and `by` names them: the step is then decided again.
     """
 
     until: datetime
     heard: int = 0
     reason: Reason | None = None
+    by: tuple[str, ...] = ()
 
 
 class End(msgspec.Struct, frozen=True):
     """Leave the journey."""
 
     reason: Reason
-    skipped: tuple[Reason, ...] = ()
+    skipped: tuple[Reason | Held, ...] = ()
 
 
 Decision = Go | Sleep | End

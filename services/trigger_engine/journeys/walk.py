@@ -16,6 +16,7 @@ from services.trigger_engine.journeys.situation import Decision, Go, Situation, 
 from services.trigger_engine.journeys.steps import decide
 from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.policies import caps
+from services.trigger_engine.policies.timing import Held
 from services.trigger_engine.profiles.facts import learn
 from services.trigger_engine.profiles.state import Entry, Profile
 
@@ -63,10 +64,14 @@ def _note(entry: Entry, decision: Decision, turn: Turn) -> None:
     """Leave word of everything but a straight step: what was not said, which way was taken, until when it waits."""
     note = turn.into.note
     if isinstance(decision, Sleep):
-        note(entry.id, Walked(turn.now, entry.step, decision.reason, {"until": decision.until}))
+        policies = {"policies": decision.by} if decision.by else {}
+        note(entry.id, Walked(turn.now, entry.step, decision.reason, {"until": decision.until, **policies}))
         return
-    for reason in decision.skipped:
-        note(entry.id, Walked(turn.now, entry.step, reason))
+    for one in decision.skipped:
+        if isinstance(one, Held):
+            note(entry.id, Walked(turn.now, entry.step, one.reason, {"policies": (one.by,)}))
+        else:
+            note(entry.id, Walked(turn.now, entry.step, one))
     if isinstance(decision, Go):
         seen = decision.seen if decision.arm is None else {"arm": decision.arm[1]}
         if seen is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from services.contracts.message import Channel, MessageClass
 from services.contracts.reasons import Reason
-from services.trigger_engine.policies import caps
+from services.trigger_engine.policies import caps, naming
 from services.trigger_engine.policies.hours import Home, Span, ahead, opens
 from services.trigger_engine.policies.rules import Rules
 from services.trigger_engine.profiles.state import Sent
@@ -30,36 +30,34 @@ class Wish(msgspec.Struct):
     quiet: bool = True
 
 
-class Later(msgspec.Struct, frozen=True):
-    """Not now: from `until` on."""
+class Held(msgspec.Struct, frozen=True):
+    """A policy says no: why, and which one it is (naming.py). With `until` it says: from then on."""
 
-    until: datetime
     reason: Reason
+    by: str
+    until: datetime | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
     """Speak over `channels` now; or, where there are none, decide again at `until`, if that is given.
 
-    `skipped` is why other channels say nothing, or not yet.
+    `skipped` is what keeps other channels from saying it, or from saying it yet.
     """
 
     channels: tuple[Channel, ...] = ()
-    skipped: tuple[Reason, ...] = ()
+    skipped: tuple[Held, ...] = ()
     until: datetime | None = None
 
 
 def first(wish: Wish, channels: Sequence[Channel], now: datetime) -> Plan:
     """The first channel that may speak now; else the earliest that will."""
-    skipped: list[Reason] = []
-    waits: list[datetime] = []
+    skipped: list[Held] = []
     for channel in channels:
         found = verdict(wish, channel, now)
         if found is None:
             return Plan((channel,), tuple(skipped))
-        if isinstance(found, Later):
-            waits.append(found.until)
-        skipped.append(found.reason if isinstance(found, Later) else found)
-    return Plan((), tuple(skipped), min(waits, default=None))
+        skipped.append(found)
+    return Plan((), tuple(skipped), _earliest(skipped))
 
 
 def together(wish: Wish, channels: Sequence[Channel], now: datetime) -> Plan:
@@ -69,62 +67,64 @@ def together(wish: Wish, channels: Sequence[Channel], now: datetime) -> Plan:
     for _ in range(ROUNDS):
         if not here.waits or moment - now > TOGETHER_WITHIN:
             break
-        moment = max(one.until for one in here.waits)
+        moment = max(one.until or moment for one in here.waits)
         here = _at(wish, channels, moment)
-    skipped = (*at_once.dropped, *(one.reason for one in at_once.waits))
+    skipped = (*at_once.dropped, *at_once.waits)
     if here.spoken and not here.waits:
         return Plan(here.spoken, skipped) if moment == now else Plan((), skipped, moment)
     if at_once.spoken:
         return Plan(at_once.spoken, skipped)
-    return Plan((), skipped, min((one.until for one in at_once.waits), default=None))
+    return Plan((), skipped, _earliest(at_once.waits))
+
+
+def _earliest(waits: Iterable[Held]) -> datetime | None:
+    return min((one.until for one in waits if one.until is not None), default=None)
 
 
 class _Chorus(msgspec.Struct, frozen=True):
     """Who of several channels speaks, waits, or is dropped at a moment."""
 
     spoken: tuple[Channel, ...]
-    dropped: tuple[Reason, ...]
-    waits: tuple[Later, ...]
+    dropped: tuple[Held, ...]
+    waits: tuple[Held, ...]
 
 
 def _at(wish: Wish, channels: Sequence[Channel], moment: datetime) -> _Chorus:
     """Each channel that speaks counts for the next."""
     spoken: list[Channel] = []
-    dropped: list[Reason] = []
-    waits: list[Later] = []
+    dropped: list[Held] = []
+    waits: list[Held] = []
     sent = list(wish.sent)
     for channel in channels:
         found = verdict(msgspec.structs.replace(wish, sent=sent), channel, moment)
         if found is None:
             spoken.append(channel)
             sent.append(Sent(b"", moment, channel, wish.klass, wish.topic))
-        elif isinstance(found, Later):
-            waits.append(found)
         else:
-            dropped.append(found)
+            (dropped if found.until is None else waits).append(found)
     return _Chorus(tuple(spoken), tuple(dropped), tuple(waits))
 
 
-def verdict(wish: Wish, channel: Channel, at: datetime) -> Later | Reason | None:
-    """None: it may be said at `at`. A Reason: it is dropped."""
-    moment, reason = at, Reason.CAPPED
+def verdict(wish: Wish, channel: Channel, at: datetime) -> Held | None:
+    """None: it may be said at `at`. Without an `until` it is dropped."""
+    moment, by = at, Held(Reason.CAPPED, "")
     for cap in wish.rules.caps:
         if not caps.counts(cap, channel, wish.klass, wish.topic):
             continue
-        if cap.at_most == 0:
-            return Reason.CAPPED
-        free = caps.free_from(cap, wish.sent, at)
-        if free > at and cap.then == "drop":
-            return Reason.CAPPED
-        moment = max(moment, free)
+        free = caps.free_from(cap, wish.sent, at) if cap.at_most else None
+        if free is None or (free > at and cap.then == "drop"):
+            return Held(Reason.CAPPED, naming.cap(cap))
+        if free > moment:
+            moment, by = free, Held(Reason.CAPPED, naming.cap(cap))
     quiet = wish.rules.quiet_hours.get(channel) if wish.quiet else None
     if quiet is not None and wish.klass in quiet.classes:
         opening = opens(quiet, wish.home, moment)
         if opening is None or (opening > at == moment and quiet.then == "drop"):
-            return Reason.QUIET_HOURS
+            return Held(Reason.QUIET_HOURS, naming.quiet_hours(channel, quiet))
         if opening > moment and quiet.then == "wait":
-            moment, reason = opening, Reason.QUIET_HOURS if moment == at else reason
-    return Later(moment, reason) if moment > at else None
+            by = Held(Reason.QUIET_HOURS, naming.quiet_hours(channel, quiet)) if moment == at else by
+            moment = opening
+    return msgspec.structs.replace(by, until=moment) if moment > at else None
 
 
 def silences(wish: Wish, channel: Channel, at: datetime) -> tuple[Span, ...]:

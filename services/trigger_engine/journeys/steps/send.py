@@ -14,7 +14,7 @@ from services.trigger_engine.journeys.steps.wait import customer_zone
 from services.trigger_engine.policies import timing
 from services.trigger_engine.policies.hours import Home
 from services.trigger_engine.policies.public_holidays import is_known
-from services.trigger_engine.policies.timing import Plan, Wish
+from services.trigger_engine.policies.timing import Held, Plan, Wish
 from services.trigger_engine.profiles.consent import NEEDS_CONSENT, allows, governing
 from services.trigger_engine.profiles.facts import ADDRESS, MASKED_EMAIL
 from services.trigger_engine.profiles.state import Profile
@@ -31,11 +31,13 @@ def decide(node: Node, step: Send, situation: Situation) -> Decision:
         wish = _wish(step, situation)
         plan = _plan(step, wish, allowed, situation)
     if plan.until is not None:
-        return Sleep(plan.until, reason=plan.skipped[-1])
+        return Sleep(plan.until, reason=plan.skipped[-1].reason, by=tuple(held.by for held in plan.skipped))
     looked_at = step.via if step.every or not plan.channels else step.via[: step.via.index(plan.channels[0])]
-    skipped = (*(reason for channel in looked_at if (reason := refused[channel])), *plan.skipped)
+    skipped: tuple[Reason | Held, ...] = tuple(reason for channel in looked_at if (reason := refused[channel]))
+    skipped += plan.skipped
     if not plan.channels and step.otherwise == "exit":
-        return End(skipped[-1], skipped)
+        last = skipped[-1]
+        return End(last.reason if isinstance(last, Held) else last, skipped)
     return Go(node.next, tuple(_message(step, channel, wish, situation) for channel in plan.channels), skipped)
 
 

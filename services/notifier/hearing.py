@@ -22,7 +22,7 @@ from services.kit.telemetry.logs import Log, Logger
 from services.notifier import suppressions
 from services.notifier.outcomes import write
 from services.notifier.providers.base import Callback
-from services.notifier.statuses import Heard, Page, Standing
+from services.notifier.statuses import KEPT, Heard, Page, Standing
 
 _log = Logger()
 
@@ -70,10 +70,15 @@ _CLOSE = """
     UPDATE notifier.attempts SET settled_at = $2, outcome = 'called_back'
     WHERE id = ANY($1) AND settled_at IS NULL AND cardinality(send_keys) = 1"""
 
-_ADVANCE = """
+_TIMES = [f"{word}_at" for word in KEPT]
+_ADVANCE = f"""
     UPDATE notifier.deliveries d
-    SET status = given.status, at = given.at, provider_id = coalesce(d.provider_id, given.provider_id)
-    FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[]) AS given(send_key, status, at, provider_id)
+    SET status = coalesce(given.status, d.status), at = coalesce(given.at, d.at),
+        provider_id = coalesce(d.provider_id, given.provider_id),
+        {", ".join(f"{time} = least(d.{time}, given.{time})" for time in _TIMES)}
+    FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[],
+                {", ".join(f"${number}::timestamptz[]" for number in range(5, 5 + len(_TIMES)))})
+        AS given(send_key, status, at, provider_id, {", ".join(_TIMES)})
     WHERE d.send_key = given.send_key"""
 
 _TELL = """
@@ -169,11 +174,12 @@ async def _read(connection: asyncpg.Connection[Any], page: Page, keys: Sequence[
 async def _write(connection: asyncpg.Connection[Any], page: Page) -> None:
     await write(connection, page.changes, page.now)
     await connection.execute(_CLOSE, page.closed, page.now)
-    moved = page.moved
+    keys = list(page.moved.keys() | page.times.keys())
+    moved = [page.moved.get(key, (None, None, None)) for key in keys]
+    times = ([page.times.get(key, {}).get(word) for key in keys] for word in KEPT)
     await connection.execute(
-        _ADVANCE, list(moved), [m[0] for m in moved.values()], [m[1] for m in moved.values()],
-        [m[2] for m in moved.values()],
-    )  # fmt: skip
+        _ADVANCE, keys, [m[0] for m in moved], [m[1] for m in moved], [m[2] for m in moved], *times
+    )
     told = page.told
     await connection.execute(
         _TELL, [t[0] for t in told], [t[1] for t in told], [t[2] for t in told],

@@ -33,6 +33,12 @@ RANK: dict[str, int] = {
 DEEDS: frozenset[ReceiptKind] = frozenset({"opened", "clicked", "unsubscribed", "complained"})
 """What customers do is told each time; how a delivery stands only when it has moved on."""
 
+KEPT = (
+    "deferred", "delivered", "opened", "clicked", "refused", "bounced", "unsubscribed", "complained",
+    "machine_opened", "machine_clicked",
+)  # fmt: skip
+"""Words about a message after it was taken whose first time a delivery keeps; a machine's are apart."""
+
 OURSELVES = ""
 """The account of a callback that our own pages make: a message's link proves that it arrived."""
 
@@ -78,6 +84,7 @@ class Page:
         self.changes: list[Change] = []
         self.closed: list[bytes] = []
         self.moved: dict[bytes, tuple[str, datetime, str | None]] = {}
+        self.times: dict[bytes, dict[str, datetime]] = {}
         self.told: list[tuple[bytes, ReceiptKind, datetime, dict[str, Any]]] = []
         self.suppressed: list[Suppression] = []
         self.parked: list[Heard] = []
@@ -99,6 +106,7 @@ class Page:
         if callback.data.get("machine") is True:
             self._machine(send_key, standing, callback, kind)
             return
+        self._note(send_key, kind, callback.at)
         self._suppress(kind, callback, standing.channel, standing.recipient)
         if standing.state < SETTLED and standing.attempt_id is not None:
             self._settle(send_key, standing, callback, kind)
@@ -113,7 +121,14 @@ class Page:
     def _machine(self, send_key: bytes, standing: Standing, callback: Callback, kind: ReceiptKind) -> None:
         """What a machine opened or clicked is told with that flag, and says nothing of how the message stands."""
         if standing.status is not None:
+            self._note(send_key, f"machine_{kind}", callback.at)
             self.told.append((send_key, kind, callback.at, callback.data))
+
+    def _note(self, send_key: bytes, word: str, at: datetime) -> None:
+        """Keep when this was said first, also where a later word has come before it."""
+        if word in KEPT:
+            times = self.times.setdefault(send_key, {})
+            times[word] = min(at, times.get(word, at))
 
     def _settle(self, send_key: bytes, standing: Standing, callback: Callback, kind: ReceiptKind) -> None:
         """A status of any kind says that the call was taken; the claim is over before its answer is known."""

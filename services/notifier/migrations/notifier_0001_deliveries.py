@@ -10,6 +10,14 @@ branch_labels = ("notifier",)
 depends_on = ("contracts_0001", "engine_0001")
 
 BUSY = "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0"
+VIEWS = {  # what other services may read
+    "attempts": "id, account, composed_at, version, claimed_at, turn, outcome",
+    "deliveries": (
+        "send_key, account, provider_id, status, at, deferred_at, delivered_at, opened_at, clicked_at, refused_at,"
+        " bounced_at, unsubscribed_at, complained_at, machine_opened_at, machine_clicked_at"
+    ),
+    "suppressions": "channel, address, reason, at",
+}
 
 
 def upgrade() -> None:
@@ -40,7 +48,17 @@ def upgrade() -> None:
             provider_id text,
             address     bytea NOT NULL,         -- HMAC of the recipient
             status      text NOT NULL,          -- accepted, deferred, delivered, bounced, …: monotone
-            at          timestamptz NOT NULL
+            at          timestamptz NOT NULL,
+            deferred_at        timestamptz,     -- the first time of each, as the provider says
+            delivered_at       timestamptz,
+            opened_at          timestamptz,
+            clicked_at         timestamptz,
+            refused_at         timestamptz,
+            bounced_at         timestamptz,
+            unsubscribed_at    timestamptz,
+            complained_at      timestamptz,
+            machine_opened_at  timestamptz,
+            machine_clicked_at timestamptz
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("CREATE INDEX deliveries_provider ON notifier.deliveries (provider_id) WHERE provider_id IS NOT NULL")
     op.execute("CREATE INDEX deliveries_profile ON notifier.deliveries (profile_id)")
@@ -86,3 +104,5 @@ def upgrade() -> None:
             sent_at  timestamptz NOT NULL,      -- marketing time
             message  bytea NOT NULL             -- JSON of services.notifier.providers.mailbox.Row
         )""")
+    for name, columns in VIEWS.items():
+        op.execute(f"CREATE VIEW notifier.v_{name} AS SELECT {columns} FROM notifier.{name}")

@@ -71,7 +71,7 @@ def up(host: Host = "127.0.0.1") -> None:
 
 @app.command()
 def run(
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="gateway, trigger-engine or notifier.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="gateway, trigger-engine, notifier or console.")],
     host: Host = "0.0.0.0",  # noqa: S104 -- a service in a container
 ) -> None:
     """Run one service, over the PostgreSQL and Kafka that WICI_DATABASE_URL and WICI_KAFKA name."""

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from services.cli.connect import connection, database
-from services.cli.customers.find import find
 from services.cli.samples import sample
 from services.cli.terminal import Answer
 from services.cli.workspace.command import report
@@ -22,6 +21,7 @@ from services.cli.workspace.load import load
 from services.contracts.journey import Journey, Send
 from services.contracts.message import CHANNELS, Channel, Message, MessageClass
 from services.contracts.workspace import Template, Workspace
+from services.insights.find import find
 from services.kit.clock import SystemClock
 from services.kit.errors import Misconfigured
 from services.kit.settings import Settings

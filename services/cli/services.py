@@ -8,7 +8,7 @@ from services.kit.errors import Misconfigured
 from services.kit.service import Context, Service
 
 Build = Callable[[Context], Service]
-PORTS = {"gateway": 8080, "trigger-engine": 8081, "notifier": 8082}
+PORTS = {"gateway": 8080, "trigger-engine": 8081, "notifier": 8082, "console": 8083}
 EVERYTHING_PORT = 8080
 
 
@@ -26,4 +26,8 @@ def builder(name: str) -> Build:
         from services.notifier.service import build as notifier
 
         return notifier
+    if name == "console":
+        from services.console.app import build as console
+
+        return console
     raise Misconfigured(f"There is no service {name!r}. Write one of {', '.join(PORTS)}.")

@@ -39,6 +39,7 @@ class Settings:
     port: int = 0
     public_url: str = ""
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    console_keys: tuple[str, ...] = field(default=(), repr=False)
     instance: str = ""
     only_to: tuple[str, ...] = ()
     topic_prefix: str = ""
@@ -101,7 +102,7 @@ def without_password(url: str) -> str:
 def _shown(name: str, value: Any) -> str:
     if name == "WICI_DATABASE_URL":
         return without_password(value)
-    if name in {"WICI_KAFKA_PASSWORD", "WICI_SECRET_KEY"}:
+    if name in {"WICI_KAFKA_PASSWORD", "WICI_SECRET_KEY", "WICI_CONSOLE_KEYS"}:
         return ", ".join("***" for _ in ([value] if isinstance(value, str) and value else value))
     if isinstance(value, tuple):
         return ", ".join(value)
@@ -168,14 +169,19 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _secret_keys(text: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.split(",") if key.strip())
-    if any(len(key) < SHORTEST_SECRET for key in keys):
-        raise Misconfigured(
-            f"WICI_SECRET_KEY holds a key shorter than {SHORTEST_SECRET} characters. Write a random one, newest first: "
-            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
-    return keys
+def _secrets(variable: str, order: str) -> Callable[[str], tuple[str, ...]]:
+    """Reads keys that nobody can guess, comma-separated."""
+
+    def read(text: str) -> tuple[str, ...]:
+        keys = tuple(key.strip() for key in text.split(",") if key.strip())
+        if any(len(key) < SHORTEST_SECRET for key in keys):
+            raise Misconfigured(
+                f"{variable} holds a key shorter than {SHORTEST_SECRET} characters. Write a random one, {order}: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
+        return keys
+
+    return read
 
 
 def _days(text: str) -> int:
@@ -232,7 +238,8 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "WICI_KAFKA_CA": ("kafka_ca", _existing_file),
     "WICI_PORT": ("port", _port),
     "WICI_PUBLIC_URL": ("public_url", _public_url),
-    "WICI_SECRET_KEY": ("secret_keys", _secret_keys),
+    "WICI_SECRET_KEY": ("secret_keys", _secrets("WICI_SECRET_KEY", "newest first")),
+    "WICI_CONSOLE_KEYS": ("console_keys", _secrets("WICI_CONSOLE_KEYS", "one for each who asks")),
     "WICI_INSTANCE": ("instance", _instance),
     "WICI_ONLY_TO": ("only_to", _only_to),
     "WICI_KEEP_EVENTS": ("keep_events", _days),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from services.cli.customers.meanings import MEANINGS
 from services.contracts.reasons import Reason
+from services.insights.explain.meanings import MEANINGS
 from tests.docs.markdown import ROOT
 
 

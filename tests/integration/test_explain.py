@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from services.cli.customers import search, story
+from services.cli.customers import search
 from services.cli.customers.erase import deleted, empty_log, erase_people
 from services.cli.customers.export import collect
-from services.cli.customers.find import Nobody, erased, find
-from services.cli.customers.moments import fate, moments, why_never
 from services.cli.customers.search import Sought
 from services.contracts import topics
 from services.contracts.journey import Wait
 from services.contracts.policies import Cap, QuietHours
+from services.insights.explain import story
+from services.insights.explain.moments import fate, moments, why_never
+from services.insights.find import Nobody, erased, find
 from services.kit.clock import FixedClock
 from services.notifier import erasure
 from services.trigger_engine.profiles.state import Identifier

@@ -19,12 +19,12 @@ import msgspec
 
 from services.cli.connect import bus, connection, database
 from services.cli.customers import search
-from services.cli.customers.find import Nobody, Person, find, possible
 from services.cli.customers.search import Place, Sought
 from services.cli.secret_key import keys_in_use
 from services.cli.terminal import Answer, confirm
 from services.contracts import stamp, topics
 from services.contracts.workspace import Workspace, current
+from services.insights.find import Nobody, Person, find, possible
 from services.kit.bus import Bus, Outgoing
 from services.kit.bus.postgres import PostgresBus
 from services.kit.clock import SystemClock, monotonic

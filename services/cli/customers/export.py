@@ -8,9 +8,9 @@ import asyncpg
 import msgspec
 
 from services.cli.connect import connection, database
-from services.cli.customers.find import Person, find
 from services.cli.customers.tables import TABLES
 from services.cli.terminal import Answer
+from services.insights.find import Person, find
 from services.kit.clock import SystemClock
 from services.kit.settings import Settings
 from services.trigger_engine.profiles.state import load

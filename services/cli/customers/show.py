@@ -8,10 +8,10 @@ import asyncpg
 import msgspec
 
 from services.cli.connect import connection, database
-from services.cli.customers.find import find
 from services.cli.terminal import Answer, table
 from services.contracts import ids
 from services.contracts.message import State
+from services.insights.find import find
 from services.kit.errors import Misconfigured
 from services.kit.settings import Settings
 from services.trigger_engine.profiles.state import Profile, load

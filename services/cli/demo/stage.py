@@ -113,7 +113,7 @@ async def processes(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         await _command(shared, "apply", "--yes")
         for name, port in ports.items():
             stack.callback(_stop, *_start(name, {**shared, "WICI_PORT": str(port)}, settings.data))
-        addresses = Addresses(*(f"http://{_HOST}:{port}" for port in ports.values()))
+        addresses = Addresses(*(f"http://{_HOST}:{ports[name]}" for name in ("gateway", "trigger-engine", "notifier")))
         yield Stage(addresses, server.url, environ["BACKEND_KEY"], _play_beside)
 
 

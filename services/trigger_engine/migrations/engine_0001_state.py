@@ -10,6 +10,15 @@ branch_labels = ("engine",)
 depends_on = ("contracts_0001",)
 
 BUSY = "autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0"
+VIEWS = {  # what other services may read
+    "profiles": "id, version, state",
+    "identifiers": "kind, source, value, profile_id",
+    "events": "id, profile_id, type, time, received_at, source, data, trace",
+    "entries": "id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, goal_at, trace",
+    "timers": "id, profile_id, due",
+    "parked": "id, profile_id, due, reason",
+    "erased": "identifier, erased_at",
+}
 
 
 def upgrade() -> None:
@@ -145,3 +154,5 @@ def upgrade() -> None:
             reason     text NOT NULL,
             parked_at  timestamptz NOT NULL
         )""")
+    for name, columns in VIEWS.items():
+        op.execute(f"CREATE VIEW engine.v_{name} AS SELECT {columns} FROM engine.{name}")

@@ -12,12 +12,13 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.cli.customers import hold
-from services.cli.customers.find import Person
 from services.contracts.journey import Journey
 from services.contracts.message import State
 from services.contracts.workspace import Workspace
+from services.insights.explain import hold
+from services.insights.find import Person
 from services.kit.database_clock import read_offset
+from services.notifier.statuses import KEPT
 from services.notifier.suppressions import fingerprints
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions, define
@@ -25,26 +26,26 @@ from services.trigger_engine.journeys.reaction import Note, Walked
 from services.trigger_engine.profiles.state import Profile, load
 from services.trigger_engine.store.entries import noted
 
-_PROFILE = "SELECT version, state FROM engine.profiles WHERE id = $1"
+_PROFILE = "SELECT version, state FROM engine.v_profiles WHERE id = $1"
 _EVENTS = """
     SELECT * FROM (
-        SELECT id, type, time, received_at, source, data, trace FROM engine.events
+        SELECT id, type, time, received_at, source, data, trace FROM engine.v_events
         WHERE profile_id = ANY($1) AND ($2::timestamptz IS NULL OR time BETWEEN $2 AND $3)
         ORDER BY received_at DESC LIMIT $4) newest
     ORDER BY received_at, time"""
 _ENTRIES = """
-    SELECT id, journey, revision, key, entered_at, step, ended_at, reason, trace FROM engine.entries
+    SELECT id, journey, revision, key, entered_at, step, ended_at, reason, trace FROM engine.v_entries
     WHERE profile_id = ANY($1) ORDER BY entered_at"""
-_TIMERS = "SELECT id, due FROM engine.timers WHERE profile_id = ANY($1) ORDER BY due"
-_PARKED = "SELECT id, due, reason FROM engine.parked WHERE profile_id = ANY($1) ORDER BY due"
-_MESSAGES = """
+_TIMERS = "SELECT id, due FROM engine.v_timers WHERE profile_id = ANY($1) ORDER BY due"
+_PARKED = "SELECT id, due, reason FROM engine.v_parked WHERE profile_id = ANY($1) ORDER BY due"
+_MESSAGES = f"""
     SELECT o.send_key, o.seq, o.entry_id, o.journey, o.step, o.class, o.topic, o.channel, o.template, o.recipient,
         o.created_at, o.expires_at, o.quiet, o.bound_to, o.state, o.reason, o.attempts, o.settled_at,
-        a.id AS attempt, coalesce(d.account, a.account) AS account, a.claimed_at, a.turn, a.outcome,
-        d.provider_id, d.status, d.at AS status_at
+        a.id AS attempt, coalesce(d.account, a.account) AS account, a.claimed_at, a.turn, a.outcome, a.version,
+        d.provider_id, d.status, d.at AS status_at, {", ".join(f"d.{word}_at" for word in KEPT)}
     FROM queue.outbound o
-    LEFT JOIN notifier.attempts a ON a.id = o.attempt_id
-    LEFT JOIN notifier.deliveries d ON d.send_key = o.send_key
+    LEFT JOIN notifier.v_attempts a ON a.id = o.attempt_id
+    LEFT JOIN notifier.v_deliveries d ON d.send_key = o.send_key
     WHERE o.profile_id = ANY($1) ORDER BY o.seq"""
 _OF_THE_QUEUE = frozenset({"seq", "quiet", "bound_to"})
 _PAUSES = "SELECT scope, since, by FROM queue.pauses"
@@ -53,7 +54,7 @@ _REVISIONS = """
     SELECT j.document FROM workspace.journeys j JOIN unnest($1::text[], $2::int[]) AS w (name, revision)
     USING (name, revision)"""
 _DOCUMENT = "SELECT document FROM workspace.versions WHERE id = $1"
-_SUPPRESSIONS = "SELECT channel, address, reason, at FROM notifier.suppressions WHERE address = ANY($1)"
+_SUPPRESSIONS = "SELECT channel, address, reason, at FROM notifier.v_suppressions WHERE address = ANY($1)"
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -88,6 +89,7 @@ class Inside(msgspec.Struct, frozen=True):
 class Said(msgspec.Struct, frozen=True):
     """A message and what became of it; `blocked` is the suppression that stopped it.
 
+    `heard` has when each word of the provider's came first; `version` is the workspace's that it was composed with.
     `held` is what holds one that waits: a pause, quiet hours, an older message, an account that gave it back.
     """
 
@@ -111,9 +113,11 @@ class Said(msgspec.Struct, frozen=True):
     claimed_at: datetime | None
     turn: int | None
     outcome: str | None
+    version: int | None
     provider_id: str | None
     status: str | None
     status_at: datetime | None
+    heard: dict[str, datetime] = {}
     held: str | None = None
     blocked: list[str] = []
 
@@ -213,6 +217,7 @@ async def _messages(
     said = []
     for row in rows:
         fields = {name: value for name, value in row.items() if name not in _OF_THE_QUEUE}
+        heard = {word: at for word in KEPT if (at := fields.pop(f"{word}_at")) is not None}
         fields["klass"], fields["state"] = fields.pop("class"), State(row["state"]).name.lower()
         held = waits.get(row["send_key"]) or hold.before(row, rows, waits) or hold.account(row)
         blocked = [
@@ -220,5 +225,5 @@ async def _messages(
             for b in blocks
             if b["channel"] == row["channel"] and b["address"] in addresses.get(row["send_key"], ())
         ]
-        said.append(Said(**fields, held=held, blocked=blocked))
+        said.append(Said(**fields, heard=heard, held=held, blocked=blocked))
     return said

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from services.cli.customers.meanings import meaning
-from services.cli.customers.story import Happened, Inside, Said, Story
 from services.contracts import ids
-from services.contracts.journey import Send
-from services.contracts.policies import QuietHours
-from services.contracts.reasons import Reason
+from services.insights.explain.meanings import meaning
+from services.insights.explain.story import Happened, Inside, Said, Story
 from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.conditions.compiler import Condition, brief
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import environment
 from services.trigger_engine.journeys.reaction import Note, Walked
-from services.trigger_engine.policies.caps import counts
 
-UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
-DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+Kind = Literal["event", "entry", "step", "timer", "message"]
 
 
 class Moment(msgspec.Struct):
-    """Something that happened: `what` in a line, `then` what followed, line by line; `journeys` that it is about."""
+    """Something that happened: `what` in a line, `then` what followed, line by line; `journeys` that it is about.
+
+    `version` is the workspace's that was in force when an event came; `reasons` are those that are told, by name.
+    """
 
     at: datetime
     what: str
     then: list[str] = []
     journeys: set[str] = set()
+    kind: Kind = "event"
+    version: int | None = None
+    reasons: list[str] = []
 
 
 def moments(story: Story) -> list[Moment]:
@@ -45,13 +46,16 @@ def moments(story: Story) -> list[Moment]:
 
 def _event(one: Happened, story: Story) -> Moment:
     source = "wici itself" if one.source == "wici" else one.source
-    moment = Moment(one.received_at, f"{one.type}, from {source}")
+    moment = Moment(one.received_at, f"{one.type}, from {source}", version=one.version or None)
     if one.time != one.received_at:
         moment.what += f" (happened {stamp(one.time)})"
+    if one.version:
+        moment.what += f", under version {one.version}"
     definitions = story.definitions.get(one.version)
     told = {note.journey for note in one.trace}
     for note in one.trace:
         moment.journeys.add(note.journey)
+        moment.reasons.append(note.reason)
         moment.then += _note(note, one, story, definitions)
     entered = {entry.id: entry for entry in story.entries}
     for compiled in definitions.enters.get(one.type, ()) if definitions else ():
@@ -120,28 +124,33 @@ def _entry(entry: Inside, story: Story) -> Iterator[Moment]:
     said = {one.step for one in story.messages if one.entry_id == entry.id}
     name = entry.journey
     key = f", key {entry.key}" if entry.key else ""
-    yield Moment(entry.entered_at, f"{name}: inside, revision {entry.revision}{key}", [], {name})
+    mine = {name}
+    yield Moment(entry.entered_at, f"{name}: inside, revision {entry.revision}{key}", [], mine, "entry")
     for one in entry.walked:
-        yield Moment(one.at, f"{name}: at {one.step}", _walked(one, one.step in said, entry, story), {name})
+        reasons = [one.reason] if one.reason else []
+        then = _walked(one, one.step in said)
+        yield Moment(one.at, f"{name}: at {one.step}", then, mine, "step", reasons=[*reasons])
     if entry.failed:
-        yield Moment(story.now, f"{name}: its timer failed", [f"{entry.failed}; see wici dead-letters list"], {name})
+        then = [f"{entry.failed}; see wici dead-letters list"]
+        yield Moment(story.now, f"{name}: its timer failed", then, mine, "timer")
     if entry.wakes:
-        yield Moment(entry.wakes, f"{name}: will go on from {entry.step}", ["a timer is set for then"], {name})
+        then = ["a timer is set for then"]
+        yield Moment(entry.wakes, f"{name}: will go on from {entry.step}", then, mine, "timer")
     if entry.ended_at:
         why = entry.reason or ""
-        yield Moment(entry.ended_at, f"{name}: ended at {entry.step}: {why}", [meaning(why)], {name})
+        what = f"{name}: ended at {entry.step}: {why}"
+        yield Moment(entry.ended_at, what, [meaning(why)], mine, "entry", reasons=[why] if why else [])
 
 
-def _walked(one: Walked, said: bool, entry: Inside, story: Story) -> list[str]:
+def _walked(one: Walked, said: bool) -> list[str]:
     seen = dict(one.seen or {})
     lines = []
     until = stamp(datetime.fromisoformat(seen.pop("until"))) if "until" in seen else None
-    if until and one.reason is not None:
-        lines += [f"waits until {until}: {one.reason}", *(f"    {rule}" for rule in _policies(one, entry, story))]
-    elif until:
-        lines.append(f"waits until {until}")
+    if until:
+        lines.append(f"waits until {until}" + (f": {one.reason}" if one.reason is not None else ""))
     elif one.reason is not None:
         lines.append(f"{one.reason}: {meaning(one.reason)}" + (" (said over another channel)" if said else ""))
+    lines += [f"    {policy}" for policy in seen.pop("policies", ())]
     if "start" in seen:
         lines.append(f"to start {seen.pop('start')}")
     if "arm" in seen:
@@ -150,41 +159,11 @@ def _walked(one: Walked, said: bool, entry: Inside, story: Story) -> list[str]:
     return lines + [f"    {path} was {shown(value)}" for path, value in seen.items()]
 
 
-def _policies(one: Walked, entry: Inside, story: Story) -> Iterator[str]:
-    """The policies that may make this step wait, as they are published now."""
-    current = story.current
-    compiled = current.revisions.get((entry.journey, entry.revision)) if current else None
-    step = compiled.nodes[one.step].step if compiled and one.step in compiled.nodes else None
-    if current is None or compiled is None or not isinstance(step, Send):
-        return
-    klass = current.policies.counts_as[step.klass or compiled.journey.klass]
-    if one.reason == Reason.QUIET_HOURS:
-        for channel in step.via:
-            if (hours := current.policies.quiet_hours.get(channel)) and klass in hours.classes:
-                yield f"policies.quiet_hours.{channel}, where the customer lives: {_hours(hours)}"
-    if one.reason == Reason.CAPPED:
-        for cap in current.policies.caps:
-            if any(counts(cap, channel, klass, compiled.journey.topic) for channel in step.via):
-                kinds = ", ".join(word for word in (cap.channel, cap.klass, cap.topic) if word)
-                yield f"policies.caps: at most {cap.at_most} in {_span(cap.per)}" + (f" ({kinds})" if kinds else "")
-
-
-def _span(seconds: float) -> str:
-    unit, size = next((one for one in UNITS if seconds % one[1] == 0), ("second", 1))
-    number = int(seconds // size)
-    return f"{number} {unit}" + ("s" if number != 1 else "")
-
-
-def _hours(hours: QuietHours) -> str:
-    daily = f"{hours.start // 60:02}:{hours.start % 60:02} to {hours.end // 60:02}:{hours.end % 60:02}"
-    days = [DAYS[day] for day in hours.weekdays] + (["public holidays"] if hours.holidays else [])
-    return ", ".join(([daily] if hours.start != hours.end else []) + days)
-
-
 def _message(one: Said) -> Moment:
     kinds = f"{one.klass}, {one.topic}" if one.topic else one.klass
     what = f"{one.journey}: {one.template} by {one.channel} queued at {one.step} ({kinds})"
-    return Moment(one.created_at, what, list(fate(one)), {one.journey})
+    reasons = [one.reason] if one.reason else []
+    return Moment(one.created_at, what, list(fate(one)), {one.journey}, "message", reasons=reasons)
 
 
 def fate(one: Said) -> Iterator[str]:
@@ -195,7 +174,9 @@ def fate(one: Said) -> Iterator[str]:
             yield f"good until {stamp(one.expires_at)}"
     if one.attempt:
         when = f" at {stamp(one.claimed_at)}" if one.claimed_at else ""
-        yield f"attempt {one.attempts} over {one.account}{when}, call {one.turn}, {one.outcome or 'not answered yet'}"
+        answered = one.outcome or "not answered yet"
+        composed = f", composed with version {one.version}" if one.version else ""
+        yield f"attempt {one.attempts} over {one.account}{when}, call {one.turn}, {answered}{composed}"
     if one.state not in {"queued", "claimed"}:
         reason = f": {one.reason}: {meaning(one.reason)}" if one.reason else ""
         yield f"{one.state}{reason}"
@@ -204,7 +185,9 @@ def fate(one: Said) -> Iterator[str]:
     if one.status:
         named = f" as {one.provider_id}" if one.provider_id else ""
         yield f"{one.account} says {one.status}{named}" + (f" at {stamp(one.status_at)}" if one.status_at else "")
-        yield "    the furthest that is known; when each earlier status came is not kept"
+    for word, at in sorted(one.heard.items(), key=lambda heard: heard[1]):
+        if at != one.status_at or word != one.status:
+            yield f"    {word.replace('machine_', 'by a machine ')} at {stamp(at)}"
 
 
 def why_never(story: Story, journey: str) -> list[str]:

@@ -16,14 +16,14 @@ from services.trigger_engine.profiles.identifiers import normal_email, normal_ph
 from services.trigger_engine.profiles.state import Identifier
 
 _FIND = (
-    "SELECT DISTINCT profile_id FROM engine.identifiers"
+    "SELECT DISTINCT profile_id FROM engine.v_identifiers"
     " WHERE (kind IN ('customer', 'anonymous', 'cart') AND value = $1) OR (kind = 'email' AND value = $2)"
     " OR (kind = 'phone' AND value = $3) OR (kind = 'customer' AND source = $4 AND value = $5)"
 )
-_NOW = "SELECT new FROM engine.aliases WHERE old = $1"
-_FORMER = "SELECT old FROM engine.aliases WHERE new = $1"
-_NAMES = "SELECT kind, source, value FROM engine.identifiers WHERE profile_id = $1 ORDER BY kind, source, value"
-_ERASED = "SELECT max(erased_at) FROM engine.erased WHERE identifier = ANY($1)"
+_NOW = "SELECT new FROM engine.v_aliases WHERE old = $1"
+_FORMER = "SELECT old FROM engine.v_aliases WHERE new = $1"
+_NAMES = "SELECT kind, source, value FROM engine.v_identifiers WHERE profile_id = $1 ORDER BY kind, source, value"
+_ERASED = "SELECT max(erased_at) FROM engine.v_erased WHERE identifier = ANY($1)"
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ async def _profile(opened: asyncpg.Connection[Any], who: str) -> bytes:
             f"No customer is known as {who!r}. Write the shop's customer id, an e-mail or a phone (+48…)."
         ) from None
     given = await opened.fetchval(_NOW, given) or given
-    if not await opened.fetchval("SELECT 1 FROM engine.profiles WHERE id = $1", given):
+    if not await opened.fetchval("SELECT 1 FROM engine.v_profiles WHERE id = $1", given):
         raise Nobody(f"There is no profile {who}. It may have been erased.")
     return given
 

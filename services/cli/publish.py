@@ -1,11 +1,11 @@
 """Publishing a workspace: an append-only version that every service follows.
 
-A journey gets a new revision only where its graph changed, so that entries keep the one they entered by.
+A journey gets a new revision only where its graph was never published before, so that entries keep the one they entered
+by; a graph that comes back has the number that it had.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,24 +14,24 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.contracts.journey import Journey, Send, Step, every_step
+from services.contracts.journey import Journey, every_step, meaning
 from services.contracts.workspace import CHANNEL, Workspace
 from services.kit.errors import Misconfigured
 from services.kit.notify import notify
+from services.trigger_engine.journeys.changes import removed
 
 _ONE_AT_A_TIME = 0x77696369_70756200
-_NEWEST = "SELECT id, digest FROM workspace.versions ORDER BY id DESC LIMIT 1"
+_NEWEST = "SELECT id, digest, document FROM workspace.versions ORDER BY id DESC LIMIT 1"
 _INSERT = "INSERT INTO workspace.versions (published_at, author, digest, document) VALUES ($1, $2, $3, $4) RETURNING id"
 _REVISIONS = (
-    "SELECT DISTINCT ON (name) name, revision, digest, document FROM workspace.journeys"
-    " WHERE name = ANY($1) ORDER BY name, revision DESC"
+    "SELECT name, revision, digest, document FROM workspace.journeys WHERE name = ANY($1) ORDER BY name, revision"
 )
 _INSERT_JOURNEY = "INSERT INTO workspace.journeys (name, revision, digest, document) VALUES ($1, $2, $3, $4)"
 
 
 @dataclass(frozen=True)
 class Published:
-    """What publishing did. `journeys` has the revision of each; `changed_journeys` those with a new one."""
+    """What publishing did. `journeys` has the revision of each; `changed_journeys` those with another than before."""
 
     version: int
     changed: bool
@@ -46,53 +46,60 @@ async def publish(connection: asyncpg.Connection[Any], workspace: Workspace, aut
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _ONE_AT_A_TIME)
-        journeys, changed = await _revise(connection, workspace.journeys)
-        revised = msgspec.structs.replace(workspace, journeys=journeys, version=0)
+        newest = await connection.fetchrow(_NEWEST)
+        before = msgspec.json.decode(newest["document"], type=Workspace) if newest else None
+        revised = await revise(connection, workspace, before)
         document = _document(revised)
         digest = sha256(document).digest()
-        newest = await connection.fetchrow(_NEWEST)
         if newest and newest["digest"] == digest:
-            return Published(newest["id"], changed=False, journeys=_numbers(journeys))
+            return Published(newest["id"], changed=False, journeys=_numbers(revised))
         version = await connection.fetchval(_INSERT, now, author, digest, document)
     await notify(connection, CHANNEL)
-    return Published(version, changed=True, journeys=_numbers(journeys), changed_journeys=changed)
+    known, numbers = _numbers(before) if before else {}, _numbers(revised)
+    changed = tuple(name for name, number in numbers.items() if number != known.get(name))
+    return Published(version, changed=True, journeys=numbers, changed_journeys=changed)
 
 
 def graph_digest(journey: Journey) -> bytes:
-    """SHA-256 of what decides where an entry goes: all but the words for people and the revision."""
-    return sha256(_document(msgspec.structs.replace(journey, revision=0, title="", about="", owner=""))).digest()
+    """SHA-256 of what decides where an entry goes: all but the words for people, in_flight and the revision."""
+    return sha256(_document(msgspec.structs.replace(graph(journey), title="", about="", owner=""))).digest()
+
+
+def graph(journey: Journey) -> Journey:
+    """The journey without its number, and without what it says of those inside other revisions."""
+    return msgspec.structs.replace(journey, revision=0, in_flight="pin", moves={})
 
 
 def changed_meanings(old: Journey, new: Journey) -> list[str]:
     """Step ids that stand for something else in `new`: another kind of step, or a send of another template."""
-    before, after = dict(_meanings(old.steps)), dict(_meanings(new.steps))
+    before, after = ({step.id: meaning(step) for step in every_step(one.steps)} for one in (old, new))
     return sorted(step for step in before.keys() & after.keys() if before[step] != after[step])
 
 
-def _meanings(steps: tuple[Step, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for step in every_step(steps):
-        yield step.id, (type(step).__name__, step.template if isinstance(step, Send) else "")
+async def revise(connection: asyncpg.Connection[Any], workspace: Workspace, before: Workspace | None) -> Workspace:
+    """Number the journeys of a workspace that follows `before`, storing the graphs that are new.
 
-
-async def _revise(
-    connection: asyncpg.Connection[Any], journeys: tuple[Journey, ...]
-) -> tuple[tuple[Journey, ...], tuple[str, ...]]:
-    """Number the journeys, storing those whose graph is new; and the names of these."""
-    rows = await connection.fetch(_REVISIONS, [journey.name for journey in journeys])
-    known = {row["name"]: row for row in rows}
-    revised, changed = [], []
-    for journey in journeys:
-        before, digest = known.get(journey.name), graph_digest(journey)
-        if before and before["digest"] == digest:
-            revised.append(msgspec.structs.replace(journey, revision=before["revision"]))
-            continue
-        if before:
-            _refuse_changed_meanings(msgspec.json.decode(before["document"], type=Journey), journey)
-        numbered = msgspec.structs.replace(journey, revision=(before["revision"] if before else 0) + 1)
-        await connection.execute(_INSERT_JOURNEY, numbered.name, numbered.revision, digest, _document(numbered))
-        revised.append(numbered)
-        changed.append(journey.name)
-    return tuple(revised), tuple(changed)
+    Misconfigured if a step id of a new graph means something else than in the one in force, else the newest.
+    """
+    known: dict[str, list[asyncpg.Record]] = {}
+    for row in await connection.fetch(_REVISIONS, [journey.name for journey in workspace.journeys]):
+        known.setdefault(row["name"], []).append(row)
+    journeys, in_force = [], {journey.name: journey for journey in before.journeys} if before else {}
+    for journey in workspace.journeys:
+        earlier, digest = known.get(journey.name, []), graph_digest(journey)
+        revision: int | None = next((row["revision"] for row in earlier if row["digest"] == digest), None)
+        if revision is None:
+            old = in_force.get(journey.name)
+            if old is None and earlier:
+                old = msgspec.json.decode(earlier[-1]["document"], type=Journey)
+            if old is not None:
+                _refuse_changed_meanings(old, journey)
+            revision = earlier[-1]["revision"] + 1 if earlier else 1
+            numbered = msgspec.structs.replace(graph(journey), revision=revision)
+            await connection.execute(_INSERT_JOURNEY, numbered.name, revision, digest, _document(numbered))
+        journeys.append(msgspec.structs.replace(journey, revision=revision))
+    gone = removed(before, (journey.name for journey in journeys)) if before else {}
+    return msgspec.structs.replace(workspace, journeys=tuple(journeys), removed=gone, version=0)
 
 
 def _refuse_changed_meanings(old: Journey, new: Journey) -> None:
@@ -104,8 +111,8 @@ def _refuse_changed_meanings(old: Journey, new: Journey) -> None:
         )
 
 
-def _numbers(journeys: tuple[Journey, ...]) -> dict[str, int]:
-    return {journey.name: journey.revision for journey in journeys}
+def _numbers(workspace: Workspace) -> dict[str, int]:
+    return {journey.name: journey.revision for journey in workspace.journeys}
 
 
 def _document(value: Workspace | Journey) -> bytes:

@@ -181,11 +181,21 @@ def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
             yield from every_step(inside)
 
 
+def meaning(step: Step) -> tuple[str, ...]:
+    """What an id stands for: the kind of step, and of a send its template."""
+    return type(step).__name__, step.template if isinstance(step, Send) else ""
+
+
+InFlight = Literal["pin", "drain", "cancel", "migrate"]
+
+
 class Journey(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One journey. `revision` counts the published versions of its graph, from 1; an entry pins the one it entered.
+    """One journey. `revision` is the number of its graph, from 1; an entry pins the one it entered.
 
     `holdout` is the percentage of customers that it says nothing to; it may be entered by what happens from `live_from`
     and before `live_until`; of the journeys that one event enters, those of a higher `priority` come first.
+    `in_flight` says what becomes of those inside another revision while this one is in force; `moves` has, for
+    `migrate`, the new step of each old one that does not keep its id. Neither is part of the graph.
     """
 
     name: str
@@ -206,3 +216,5 @@ class Journey(msgspec.Struct, frozen=True, omit_defaults=True):
     live_until: datetime | None = None
     priority: int = 50
     quiet_hours: Literal["inherit", "ignore"] = "inherit"
+    in_flight: InFlight = "pin"
+    moves: dict[str, str] = {}

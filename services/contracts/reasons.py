@@ -32,6 +32,8 @@ class Reason(StrEnum):
     EXITED = "exited"
     UNDONE = "undone"
     MERGED_AWAY = "merged_away"
+    CANCELLED = "cancelled"
+    DRAINED = "drained"
     HOLDOUT = "holdout"
     GLOBAL_HOLDOUT = "global_holdout"
     NO_MOMENT = "no_moment"
@@ -40,6 +42,7 @@ class Reason(StrEnum):
     # A step did nothing
     PASSED_OVER = "passed_over"
     NO_FACT = "no_fact"
+    ALREADY_DONE = "already_done"
     # A send said nothing
     NO_CONSENT = "no_consent"
     WITHDRAWN = "withdrawn"

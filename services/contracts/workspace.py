@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import msgspec
@@ -41,13 +41,17 @@ class Template(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One published version. Templates are in `templates[name][locale]`; event schemas are the shop's own types."""
+    """One published version. Templates are in `templates[name][locale]`; event schemas are the shop's own types.
+
+    `removed` has those journeys of earlier versions whose last word was not to let those inside go on to the end.
+    """
 
     settings: Settings
     journeys: tuple[Journey, ...] = ()
     templates: dict[str, dict[str, Template]] = {}
     event_schemas: dict[str, dict[str, Any]] = {}
     segments: tuple[Segment, ...] = ()
+    removed: dict[str, Literal["drain", "cancel"]] = {}
     version: int = 0
 
 

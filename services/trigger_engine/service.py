@@ -22,6 +22,7 @@ from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine import flow, published
+from services.trigger_engine.changed import Changed
 from services.trigger_engine.engine import Engine
 from services.trigger_engine.fan_out import FanOuts
 from services.trigger_engine.prepare import Preparation
@@ -141,7 +142,9 @@ class TriggerEngine:
         self._run(fence.run())
         self._run(self._relay.run())
         keys = context.settings.secret_keys
-        self._run(Sweep(context.pool, context.clock, self._definitions, self._topics, keys, self._committed).run())
+        for visitor in (Sweep, Changed):
+            visiting = visitor(context.pool, context.clock, self._definitions, self._topics, keys, self._committed)
+            self._run(visiting.run())
         fan_outs = FanOuts(context.pool, await bus.producer(), context.clock, topic, keys)
         self._run(fan_outs.run())
         await self._engine.run(consumer, fence, await bus.partitions(topic))

@@ -80,7 +80,7 @@ class Sweep:
                     return False
                 visits = [found[0] for found in await connection.fetch(NEXT, row[0], CHUNK)]
                 if visits:
-                    await transaction.run(Work(visits=visits), self._clock.now(), self._clock.real())
+                    await transaction.run(Work(visits=dict.fromkeys(visits, ())), self._clock.now(), self._clock.real())
                 await connection.execute(MOVE, visits[-1] if visits else row[0], len(visits) < CHUNK)
         self._committed(transaction)
         return len(visits) == CHUNK

@@ -11,18 +11,15 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.journey import Journey
 from services.contracts.message import State
 from services.contracts.reasons import Reason
 from services.contracts.receipt import STATEMENT
 from services.kit import crash
 from services.kit.database.pool import Connection
-from services.kit.telemetry.logs import Log, Logger
-from services.trigger_engine import erasure, history, published
+from services.trigger_engine import erasure, history, published, revisions
 from services.trigger_engine.catalogue import Catalogue
 from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import deriving, react
-from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Note, Reaction
 from services.trigger_engine.journeys.turn import Past, Turn
@@ -42,14 +39,12 @@ NOBODY = bytes(16)
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=str)
 MOST_RECEIPTS = 2_000
 
-_log = Logger()
-
 
 class Work(msgspec.Struct):
     """What a transaction takes in. `before` and `after` are the positions of the partitions that it moves.
 
     `erased` are ids of events that take no effect, because somebody was erased after them; `unheard` those of receipts
-    that nothing can be decided on.
+    that nothing can be decided on. `visits` are profiles to look at, with entries that are to say nothing more.
     """
 
     arrivals: list[Arrival] = []
@@ -59,7 +54,7 @@ class Work(msgspec.Struct):
     after: dict[int, int] = {}
     known: dict[Identifier, bytes] = {}
     timers: list[DueTimer] = []
-    visits: list[bytes] = []
+    visits: Mapping[bytes, Sequence[bytes]] = {}
     held: bool = False
     unheard: set[int] = set()
     shards: tuple[int, ...] = ()
@@ -99,6 +94,7 @@ class Transaction:
         self._consents: dict[tuple[bytes, str], tuple[Consent, bytes]] = {}
         self._past: dict[bytes, list[Past]] = {}
         self._unclaimed: dict[bytes, bytes] = {}
+        self._done: frozenset[bytes] = frozenset()
         self._day, self._now = date.min, datetime.min.replace(tzinfo=UTC)
 
     async def run(self, work: Work, now: datetime, real: datetime) -> None:
@@ -116,7 +112,9 @@ class Transaction:
                 new = self._skip(work, skipped)
             await self.people.claim(new)
             heard = [r for r in self.receipts if self._listens(r, work)]
-            await self.people.lock([t.profile_id for t in work.timers] + [r.profile_id for r in heard] + work.visits)
+            await self.people.lock(
+                [t.profile_id for t in work.timers] + [r.profile_id for r in heard] + list(work.visits)
+            )
             await self._catalogue.lock(work.arrivals)
             await self._look_at_sends()
             await self._load_revisions()
@@ -152,31 +150,10 @@ class Transaction:
         self._unclaimed = {key: fate.entry_id for key, fate in fates.items() if fate.state == State.QUEUED}
 
     async def _load_revisions(self) -> None:
-        """Load revisions that live entries pin and that are not current any more."""
-        revisions = self._definitions.revisions
-        missing = {
-            (e.journey, e.revision)
-            for profile in self.people.profiles.values()
-            for e in profile.entries
-            if (e.journey, e.revision) not in revisions
-        }
-        if missing:
-            names, numbers = zip(*sorted(missing), strict=True)
-            rows = await self._connection.fetch(
-                "SELECT document FROM workspace.journeys JOIN unnest($1::text[], $2::int[]) AS w (name, revision)"
-                " USING (name, revision)",
-                list(names),
-                list(numbers),
-            )
-            for row in rows:
-                self._add(msgspec.json.decode(row[0], type=Journey))
-
-    def _add(self, journey: Journey) -> None:
-        """Load a revision. One that does not fit this version any more stops its own entries, and nothing else."""
-        try:
-            self._definitions.add(journey)
-        except ConditionError as error:
-            _log.error(Log.WORKSPACE_REJECTED, error, journey=journey.name, revision=journey.revision)
+        """The revisions that live entries pin, and what those have done that have left theirs."""
+        profiles = self.people.profiles.values()
+        await revisions.load(self._connection, self._definitions, profiles)
+        self._done = await revisions.done(self._connection, self._definitions, profiles)
 
     async def _look_back(self, work: Work) -> None:
         """For events that come late: what is recorded already that would end the journeys they enter."""
@@ -216,7 +193,7 @@ class Transaction:
     def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:
         for _ in work.erased:
             self.into.skip("", Reason.ERASED)
-        turn = Turn(self._definitions, now, self.into, unclaimed=self._unclaimed)
+        turn = Turn(self._definitions, now, self.into, unclaimed=self._unclaimed, done=self._done)
         for receipt in heard:
             profile = self.people.find(receipt.profile_id)
             if profile is not None:
@@ -247,12 +224,12 @@ class Transaction:
         ]
 
     def _visit(self, work: Work, turn: Turn) -> None:
-        for profile_id in work.visits:
+        for profile_id, cancelled in work.visits.items():
             profile = self.people.find(profile_id)
             if profile is not None:
                 self.touched[profile.id] = profile
                 turn.past = ()
-                react.on_visit(profile, turn)
+                react.on_visit(profile, turn, cancelled)
 
     def _turn_of(self, timer: DueTimer) -> tuple[datetime, int, datetime]:
         """The order of timers where there may be room for one of them only."""

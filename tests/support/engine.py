@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from services.contracts import ids
 from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Step
@@ -21,7 +22,7 @@ from services.contracts.reasons import Reason
 from services.contracts.settings import Derive, Policies, Settings, Shop, Source, Threshold
 from services.contracts.workspace import EmailTemplate, Template, Workspace
 from services.trigger_engine.intake import decode
-from services.trigger_engine.journeys import react
+from services.trigger_engine.journeys import in_flight, react
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer, Walked
 from services.trigger_engine.journeys.turn import Past, Turn
@@ -187,6 +188,7 @@ class Run:
             turn = self._turn()
             profile = self._who(one, turn)
             self._look_at_sends(profile, turn)
+            self._look_at_moved(profile, turn)
             react.on_event(profile, one, turn)
             if one.type in self.definitions.listened:
                 self._past.setdefault(profile.id, []).append(Past(one.type, one.time, one.fields))
@@ -223,6 +225,23 @@ class Run:
         react.on_timer(profile, one.id, one.generation, turn)
         self._keep(turn.into)
 
+    def publish(self, *journeys: Journey, removed: Any = None) -> Run:
+        """Publish another version. What was published before is known; the numbers of revisions are the test's."""
+        older = [one.journey for one in self.definitions.revisions.values()]
+        published = replace(
+            self.workspace, journeys=journeys, removed=removed or {}, version=self.workspace.version + 1
+        )
+        self.workspace = published
+        self.definitions = define(published, [j for j in older if j not in journeys])
+        return self
+
+    def visit(self, *cancelled: bytes) -> Run:
+        """Look at the only customer, to whom nothing has happened."""
+        turn = self._turn(self.profile)
+        react.on_visit(self.profile, turn, cancelled)
+        self._keep(turn.into)
+        return self
+
     def reload(self) -> Run:
         """Forget what only memory holds: states go through their stored form."""
         for key, profile in list(self.profiles.items()):
@@ -233,6 +252,7 @@ class Run:
         turn = Turn(self.definitions, self.now, Reaction(), self._past_of(profile) if profile else ())
         if profile is not None:
             self._look_at_sends(profile, turn)
+            self._look_at_moved(profile, turn)
         return turn
 
     def _urgency(self, timer: Timer) -> tuple[int, datetime]:
@@ -246,6 +266,10 @@ class Run:
         states |= {key: State.REVOKED for key in states if key in self.revoked}
         caps.settle(profile, states)
         turn.unclaimed = {key: self.messages[key].entry_id for key, state in states.items() if state == State.QUEUED}
+
+    def _look_at_moved(self, profile: Profile, turn: Turn) -> None:
+        if in_flight.moves(profile, self.definitions):
+            turn.done = frozenset(self.messages) | frozenset(self.entries)
 
     def _past_of(self, profile: Profile) -> list[Past]:
         return [past for mine in (profile.id, *profile.formerly) for past in self._past.get(mine, ())]

@@ -53,6 +53,7 @@ RULES: dict[str, str] = {
     "unknown-key": "a key is one of those that the place allows",
     "unknown-provider": "a provider is one that wici knows",
     "unknown-segment": "a segment stands in segments.yaml",
+    "unknown-step": "in_flight migrates to steps of this version",
     "unknown-storefront": "a storefront is one that wici knows",
     "unknown-template": "a template has a folder in templates/",
     "unlisted-topic": "a journey's topic stands in wici.yaml, with a title for the preference centre",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal, cast
 
@@ -19,7 +20,7 @@ from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.steps import StepReader
 from services.cli.workspace.surroundings import Surroundings
 from services.contracts.event import RECEIPT_TYPES
-from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Start, Webhook, every_step
+from services.contracts.journey import Enter, Goal, InFlight, Journey, Rule, Send, Start, Webhook, every_step
 from services.contracts.message import MessageClass
 from services.trigger_engine.journeys.conditions import NUMBER, STRING, DurationError, parse_duration
 from services.trigger_engine.journeys.scopes import condition_scope
@@ -49,6 +50,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     sends.check_locales()
     if entered and event in RECEIPT_TYPES and any(isinstance(one, Send | Start | Webhook) for one in every_step(steps)):
         _check_receipts_end(entered, enter, sheet)
+    word, moves = _in_flight(row, {step.id for step in every_step(steps)}, sheet)
     return Journey(
         name=row.text("journey"),
         enter=enter,
@@ -67,7 +69,24 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
         live_until=end,
         priority=int(policy.values.get("priority", 50)),
         quiet_hours="ignore" if policy.text("quiet_hours") == "ignore" else "inherit",
+        in_flight=word,
+        moves=moves,
     )
+
+
+def _in_flight(row: Row, steps: Collection[str], sheet: Sheet) -> tuple[InFlight, dict[str, str]]:
+    """What a change does to those inside; with `migrate`, the steps that lead on to others of this version."""
+    mapping = row.row("in_flight")
+    if mapping is None:
+        return cast("InFlight", row.text("in_flight", "pin")), {}
+    moves = mapping.named("migrate")
+    node = mapping.node_of("migrate")
+    for old, new in moves.items():
+        if new is not None and new not in steps:
+            place = node.values[old].place if isinstance(node, Mapping) else mapping.at("migrate")
+            hint = write_instead(new, steps, "steps are")
+            sheet.error(place, "unknown-step", f"this version has no step {short(new)}", hint)
+    return "migrate", moves
 
 
 def _topic(row: Row, sheet: Sheet, around: Surroundings) -> str | None:

@@ -176,10 +176,22 @@ JOURNEY = Table(
             like="{from: 2026-11-20, until: 2026-12-01}",
         ),
         "in_flight": ByKind(
-            scalar=Choice(("pin",), "those inside keep the version they entered", later=("drain", "cancel", "migrate")),
-            mapping=Table({}, later=("migrate",)),
-            wanted="a word",
+            scalar=Choice(("pin", "drain", "cancel", "migrate"), "what a change does to those inside"),
+            mapping=Table(
+                {
+                    "migrate": Names(
+                        Text("a step of this version", NAME_PATTERN, "second-reminder"),
+                        "steps of earlier versions",
+                        NAME_PATTERN,
+                        "first-reminder",
+                    )
+                },
+                required=("migrate",),
+                like="{migrate: {old-step: new-step}}",
+            ),
+            wanted="a word, or migrate with a mapping",
             like="pin",
+            about="what a change does to those inside: pin, drain, cancel, migrate or {migrate: {old-step: new-step}}",
         ),
         "steps": ListOf(Named("step", _step), "one after the other", at_least=1),
     },

@@ -10,6 +10,7 @@ import msgspec
 from services.contracts.journey import Journey, Start
 from services.contracts.settings import Derive, Settings
 from services.contracts.workspace import Workspace
+from services.trigger_engine.journeys.changes import Change, changes
 from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, Templates, compile_journey, shortest
 from services.trigger_engine.journeys.conditions import Type
 from services.trigger_engine.journeys.derived.registry import READ_CARTS, Wanted, follows, wanted
@@ -19,6 +20,7 @@ from services.trigger_engine.journeys.uses import find_uses
 from services.trigger_engine.policies.rules import Rules, ready
 from services.trigger_engine.products.interest import ASKED_FOR, SHOWN_BY
 from services.trigger_engine.products.known import BACK_IN_STOCK, PRICE_DROPPED, ProductRules
+from services.trigger_engine.profiles.state import Entry
 from services.trigger_engine.profiles.uses import TALLIES, Uses
 
 CONTEXT = frozenset({"profile", "event", "cart", "entry"})  # what a message carries; the rest the notifier knows
@@ -31,7 +33,7 @@ class Definitions(msgspec.Struct):
     `enters` has the highest priority first; `listened` are the event types that exits, goals and `wait_for` listen to,
     `awaited` those of `wait_for` alone. `products` says which changes of products somebody listens to,
     `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
-    it is of use.
+    it is of use. `changes` are about those inside other revisions than the `current` ones.
     """
 
     settings: Settings
@@ -52,6 +54,7 @@ class Definitions(msgspec.Struct):
     receipts: frozenset[str]
     listened: frozenset[str]
     awaited: frozenset[str]
+    changes: dict[str, Change] = {}
     products: ProductRules | None = None
     minded: frozenset[str] = frozenset({ASKED_FOR, BACK_IN_STOCK})
     several_shops: bool = False
@@ -61,6 +64,11 @@ class Definitions(msgspec.Struct):
     def catalogue(self, source: str) -> str:
         """Whose product ids a source speaks of: with several shops each has its own, else all speak of the same."""
         return source if self.several_shops else ""
+
+    def drains(self, entry: Entry) -> bool:
+        """Whether a published change lets this entry begin no other step."""
+        change = self.changes.get(entry.journey) if self.changes else None
+        return change is not None and change.policy == "drain" and change.revision != entry.revision
 
     def add(self, journey: Journey) -> None:
         """Load an older revision that an entry pins."""
@@ -118,6 +126,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
         region=policies.country,
+        changes=changes(workspace),
         products=products,
         minded=frozenset({ASKED_FOR, BACK_IN_STOCK}) | (SHOWN_BY if products is not None else frozenset()),
         several_shops=sum(one.storefront not in NO_SHOP for one in workspace.settings.sources.values()) > 1,

@@ -1,18 +1,20 @@
 """The one decision: what follows from an event, a timer or a receipt, for one customer. Pure: no I/O, no clock.
 
-Production, tests and replays call the same function. Per event: facts first, then exits and goals, then what waits for
-it, then enters, then the events that it derives, in the same order again; last the journeys that steps have started.
-The profile is changed in place; who catches an error throws it away.
+Production, tests and replays call the same function. First of all, what a published change says to those inside another
+revision. Per event: facts first, then exits and goals, then what waits for it, then enters, then the events that it
+derives, in the same order again; last the journeys that steps have started. The profile is changed in place; who
+catches an error throws it away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import alarms, deriving, enter, hearing, segments, walk
+from services.trigger_engine.journeys import alarms, deriving, enter, hearing, in_flight, segments, walk
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
@@ -27,6 +29,8 @@ DEEPEST = 8
 
 def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Take in one event."""
+    if turn.definitions.changes:
+        in_flight.settle(profile, turn)
     withdrawn = facts.apply(profile, event, turn.definitions.uses, turn.now)
     for name in withdrawn:
         withdraw(profile, name, turn)
@@ -42,6 +46,8 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
 
 def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> None:
     """Wake what set this timer, unless it was set anew or taken away since."""
+    if turn.definitions.changes:
+        in_flight.settle(profile, turn)
     alarm = alarms.fire(profile, timer, generation)
     if alarm is not None:
         for one in deriving.wake(profile, *alarm, turn):
@@ -56,6 +62,8 @@ def on_timer(profile: Profile, timer: bytes, generation: int, turn: Turn) -> Non
 
 def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
     """Take in what became of a message; leaving by its link withdraws the consent for its channel."""
+    if turn.definitions.changes:
+        in_flight.settle(profile, turn)
     if receipt.type == "message.unsubscribed":
         message = receipt.fields["message"]
         for name in facts.withdraw(profile, message["channel"], receipt.time):
@@ -67,6 +75,8 @@ def on_receipt(profile: Profile, receipt: Arrival, turn: Turn) -> None:
 
 def on_statement(profile: Profile, said: Said, turn: Turn) -> None:
     """Take in what a customer stated on a page of ours; each state that is new happens as `consent.changed`."""
+    if turn.definitions.changes:
+        in_flight.settle(profile, turn)
     taken = stated.take(profile, said)
     for name in taken.withdrawn:
         withdraw(profile, name, turn)
@@ -77,8 +87,14 @@ def on_statement(profile: Profile, said: Said, turn: Turn) -> None:
     _end(profile, turn)
 
 
-def on_visit(profile: Profile, turn: Turn) -> None:
-    """Look at a customer to whom nothing has happened: segments have changed."""
+def on_visit(profile: Profile, turn: Turn, cancelled: Iterable[bytes] = ()) -> None:
+    """Look at a customer to whom nothing has happened: segments or journeys have changed.
+
+    `cancelled` are entries that have ended, and of which nothing more is to be said.
+    """
+    if turn.definitions.changes:
+        in_flight.settle(profile, turn)
+    in_flight.take_back(profile, cancelled, turn)
     _end(profile, turn)
 
 

@@ -35,7 +35,8 @@ class Turn(msgspec.Struct):
 
     `now` is marketing time; `into` collects what follows. `past` holds recorded events of the customer that exits,
     goals and waits listen to; `held` is set where a timer was held too long; `starts` are yet to be done. `unclaimed`
-    are queued messages that caps count, by send key, with their entries.
+    are queued messages that caps count, by send key, with their entries. `done` are the messages and entries that those
+    who were moved to another revision have made before.
     """
 
     definitions: Definitions
@@ -46,3 +47,4 @@ class Turn(msgspec.Struct):
     starts: list[Starting] = []
     depth: int = 0
     unclaimed: Mapping[bytes, bytes] = {}
+    done: frozenset[bytes] = frozenset()

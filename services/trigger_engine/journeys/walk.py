@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from services.contracts import ids
 from services.contracts.journey import WaitFor
+from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import draws
 from services.trigger_engine.journeys.compiled import Compiled, Node
@@ -26,14 +28,15 @@ MOST_LINGERING = 20
 
 
 def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
-    """Run steps from `to` until one sleeps or the entry ends."""
+    """Run steps from `to` until one sleeps or the entry ends; where a change drains, no more than this one."""
     compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
     env = environment(profile, turn.definitions, turn.now)
     env |= {"event": entry.event, "entry": entry_words(entry)}
     situation = Situation(profile, entry, compiled, turn, env)
+    drains = turn.definitions.drains(entry)
     for _ in range(LONGEST_WALK):
         if to is None:
-            finish(profile, entry, Reason.COMPLETED, turn, linger=_linger(compiled))
+            finish(profile, entry, Reason.COMPLETED, turn, linger=linger(compiled))
             return
         entry.step, node = to, compiled.nodes[to]
         if node.condition is not None and node.condition.evaluate(env) is not True:
@@ -45,18 +48,19 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         if isinstance(decision, Sleep):
             entry.heard = decision.heard
             entry.waiting = (entry.waiting or turn.now) if decision.reason else None
-            _sleep(profile, entry, decision.until, turn.into)
+            sleep(profile, entry, decision.until, turn.into)
             return
         entry.waiting = None
         if not isinstance(decision, Go):
-            finish(profile, entry, decision.reason, turn, linger=_linger(compiled))
+            finish(profile, entry, decision.reason, turn, linger=linger(compiled))
             return
         for message in decision.messages:
-            turn.into.say(message)
-            if turn.definitions.policies.caps:
-                caps.note(profile, message, turn.definitions.policies.caps)
+            _say(profile, entry, message, turn)
         _act(profile, entry, decision, turn)
         to = decision.to
+        if to is not None and drains:
+            finish(profile, entry, Reason.DRAINED, turn, linger=linger(compiled))
+            return
     raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
 
 
@@ -78,6 +82,15 @@ def _note(entry: Entry, decision: Decision, turn: Turn) -> None:
             note(entry.id, Walked(turn.now, entry.step, None, seen))
 
 
+def _say(profile: Profile, entry: Entry, message: Message, turn: Turn) -> None:
+    if message.send_key in turn.done:
+        turn.into.note(entry.id, Walked(turn.now, entry.step, Reason.ALREADY_DONE))
+        return
+    turn.into.say(message)
+    if turn.definitions.policies.caps:
+        caps.note(profile, message, turn.definitions.policies.caps)
+
+
 def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
     """What a step does to the profile, at once; and the journeys that it starts, later."""
     if decision.arm is not None:
@@ -87,6 +100,9 @@ def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
         # Of two words of one moment the later counts here, and a shop's clock that is ahead does not.
         learn(profile, name, value, turn.now if known is None else max(turn.now, known.at + MOMENT))
     if decision.start is not None:
+        if ids.entry(decision.start, ids.started(entry.id, entry.step)) in turn.done:
+            turn.into.note(entry.id, Walked(turn.now, entry.step, Reason.ALREADY_DONE))
+            return
         turn.starts.append(Starting(entry, entry.step, decision.start, turn.depth + 1))
 
 
@@ -98,16 +114,28 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
     turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
     if due is not None and turn.now - due > timedelta(seconds=journey.max_lateness):
         if journey.late == "drop":
-            finish(profile, entry, Reason.LATE, turn, linger=_linger(compiled))
+            finish(profile, entry, Reason.LATE, turn, linger=linger(compiled))
             return
         if journey.late == "recheck" and compiled.condition is not None and not entry.started:
             env = environment(profile, turn.definitions, turn.now) | {"event": entry.event, "entry": entry_words(entry)}
             if compiled.condition.evaluate(env) is not True:
                 seen = compiled.condition.seen(env)
                 turn.into.note(entry.id, Walked(turn.now, entry.step, None, seen))
-                finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=_linger(compiled))
+                finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=linger(compiled))
                 return
-    advance(profile, entry, _onward(compiled.nodes[entry.step]) if entry.waiting is None else entry.step, turn)
+    if entry.waiting is None:
+        _go_on(profile, entry, _onward(compiled.nodes[entry.step]), turn)
+    else:
+        advance(profile, entry, entry.step, turn)
+
+
+def _go_on(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
+    """Leave the step where the entry has waited: for the next one, unless a change drains."""
+    if to is not None and turn.definitions.drains(entry):
+        compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
+        finish(profile, entry, Reason.DRAINED, turn, linger=linger(compiled))
+    else:
+        advance(profile, entry, to, turn)
 
 
 def _onward(node: Node) -> str | None:
@@ -122,7 +150,7 @@ def receive(profile: Profile, entry: Entry, bits: int, turn: Turn) -> None:
     if isinstance(node.step, WaitFor) and is_fulfilled(node.step, entry.heard):
         entry.wake = None
         turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
-        advance(profile, entry, node.arms[0][1], turn)
+        _go_on(profile, entry, node.arms[0][1], turn)
 
 
 def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
@@ -170,9 +198,9 @@ def reach(profile: Profile, entry: Entry, at: datetime, turn: Turn, *, stay: boo
 def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger: float = 0) -> None:
     """End an entry. With `linger` (seconds) it may still be exited, or reach its goal: messages may be unsent."""
     turn.into.ended.append(reason)
-    row = _row(profile, entry)
-    row.ended_at, row.reason = turn.now, reason.value
-    turn.into.entries[entry.id] = row
+    ended = row(profile, entry)
+    ended.ended_at, ended.reason = turn.now, reason.value
+    turn.into.entries[entry.id] = ended
     if entry.wake is not None:
         entry.wake = None
         turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
@@ -186,18 +214,20 @@ def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger
 def hold_out(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:
     """End an entry that a holdout keeps silent, so that whether it reaches its goal is counted all the same."""
     compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
-    finish(profile, entry, reason, turn, linger=_linger(compiled))
+    finish(profile, entry, reason, turn, linger=linger(compiled))
 
 
-def _linger(compiled: Compiled) -> float:
+def linger(compiled: Compiled) -> float:
+    """For how many seconds an entry that ends by itself may still be exited, or reach a goal."""
     return compiled.linger if compiled.listeners or compiled.journey.enter.on in UNDOABLE else 0
 
 
-def _sleep(profile: Profile, entry: Entry, until: datetime, into: Reaction) -> None:
+def sleep(profile: Profile, entry: Entry, until: datetime, into: Reaction) -> None:
+    """Let the entry stay where it stands until a moment of marketing time."""
     entry.wake = until
     entry.generation += 1
     into.timers[entry.id] = Timer(entry.id, profile.id, until, entry.generation)
-    into.entries[entry.id] = _row(profile, entry)
+    into.entries[entry.id] = row(profile, entry)
 
 
 def _forget(profile: Profile, now: datetime) -> None:
@@ -209,7 +239,10 @@ def _forget(profile: Profile, now: datetime) -> None:
             profile.entries.remove(entry)
 
 
-def _row(profile: Profile, entry: Entry) -> EntryRow:
-    row = EntryRow(entry.id, profile.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step or None)
-    row.held_out = entry.held
-    return row
+def row(profile: Profile, entry: Entry) -> EntryRow:
+    """The entry as its row shows it while it is live."""
+    made = EntryRow(
+        entry.id, profile.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step or None
+    )
+    made.held_out = entry.held
+    return made

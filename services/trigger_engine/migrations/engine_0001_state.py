@@ -79,6 +79,8 @@ def upgrade() -> None:
             trace      bytea NOT NULL DEFAULT ''  -- JSON lines of journeys.reaction.Walked
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("CREATE INDEX entries_profile ON engine.entries (profile_id, journey)")
+    # Who is inside a revision: what a published change looks for.
+    op.execute("CREATE INDEX entries_live ON engine.entries (journey, revision, profile_id) WHERE ended_at IS NULL")
     op.execute(f"""
         CREATE TABLE engine.timers (
             id         uuid PRIMARY KEY,        -- the entry's id, or that of the derived event's timer

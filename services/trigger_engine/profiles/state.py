@@ -139,7 +139,7 @@ class Entry(msgspec.Struct, array_like=True):
     `since`, in source time, neither exits it nor reaches its goal. `heard` has a bit for each rule of the `wait_for`
     where it stands that was fulfilled; `held` tells whether a holdout kept it silent, None where there was none to;
     `started` whether another journey has started it, so that its event is not the journey's own; `waiting` since when
-    policies make it wait at a step that will be decided again.
+    policies make it wait at a step that will be decided again; `moved` whether it has come from another revision.
     """
 
     id: bytes
@@ -159,6 +159,7 @@ class Entry(msgspec.Struct, array_like=True):
     held: bool | None = None
     started: bool = False
     waiting: datetime | None = None
+    moved: bool = False
 
 
 class Profile(msgspec.Struct):

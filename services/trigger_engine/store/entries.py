@@ -16,8 +16,9 @@ UPSERT = """
         (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, trace)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
                          $7::text[], $8::timestamptz[], $9::text[], $10::bool[], $11::bytea[])
-    ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, step = excluded.step,
-        ended_at = excluded.ended_at, reason = excluded.reason, trace = e.trace || excluded.trace"""
+    ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, revision = excluded.revision,
+        step = excluded.step, ended_at = excluded.ended_at, reason = excluded.reason,
+        trace = e.trace || excluded.trace"""
 NOTE = """
     UPDATE engine.entries e SET trace = e.trace || w.trace FROM unnest($1::uuid[], $2::bytea[]) AS w (id, trace)
     WHERE e.id = w.id"""
@@ -35,6 +36,9 @@ FIRED = """
 DUE = """
     SELECT id, profile_id, due, generation FROM engine.timers
     WHERE shard = ANY($1) AND due > $2 AND due <= $3 ORDER BY due LIMIT $4"""
+DONE = """
+    SELECT send_key FROM queue.outbound WHERE profile_id = ANY($1)
+    UNION ALL SELECT id FROM engine.entries WHERE profile_id = ANY($1)"""
 COUNT = "SELECT count(*) FROM engine.timers WHERE due > $1 AND due <= $2"
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 _DECODER = msgspec.json.Decoder(Walked)
@@ -100,6 +104,11 @@ async def due(
 ) -> list[DueTimer]:
     """The oldest timers due after `after` and by `until`, without locking: what they mean is read under the lock."""
     return [DueTimer(*row) for row in await connection.fetch(DUE, shards, after or _BEGINNING, until, most)]
+
+
+async def done(connection: Connection, profiles: Sequence[bytes]) -> frozenset[bytes]:
+    """The send keys of all messages that were ever queued for these profiles, and the ids of all their entries."""
+    return frozenset(row[0] for row in await connection.fetch(DONE, profiles))
 
 
 async def count_due(connection: Connection, after: datetime | None, until: datetime) -> int:

@@ -84,6 +84,9 @@ def test_a_transactional_journey_sends_late_rather_than_never(tmp_path: Path) ->
         ("journey: hello\nenter: {on: order.placed, key: event.order}\n", "2:32", "bad-condition"),
         ("journey: hello\nenter: {on: order.placed}\ngoal: {on: order.paied}\n", "3:12", "unknown-event"),
         ("journey: hello\nenter: {on: order.placed}\ngoal: {on: order.paid, stay: maybe}\n", "3:30", "wrong-kind"),
+        ("journey: hello\nenter: {on: order.placed}\nin_flight: drian\n", "3:12", "bad-value"),
+        ("journey: hello\nenter: {on: order.placed}\nin_flight: {migrate: {gone: send-helo}}\n", "3:29",
+         "unknown-step"),
         ("journey: hello\nenter: {on: order.placed}\nexit: [{on: order.paid, if: received.x == 1}]\n", "3:38",
          "bad-condition"),
     ],
@@ -95,15 +98,19 @@ def test_a_mistake_in_the_head_is_named_where_it_stands(tmp_path: Path, head: st
 
 
 @pytest.mark.parametrize(
-    ("head", "word"),
+    ("written", "word", "moves"),
     [
-        ("enter: {on: order.placed}\nin_flight: drain\n", "drain"),
-        ("enter: {on: order.placed}\nin_flight: {migrate: {a: b}}\n", "migrate"),
+        ("drain", "drain", {}),
+        ("cancel", "cancel", {}),
+        ("migrate", "migrate", {}),
+        ("{migrate: {first-reminder: send-hello}}", "migrate", {"first-reminder": "send-hello"}),
     ],
 )
-def test_a_word_of_a_later_version_says_so(tmp_path: Path, head: str, word: str) -> None:
-    found = the(journey(tmp_path, "journey: hello\n" + head + STEPS))
-    assert (found.rule, found.message) == ("reserved-word", f"'{word}' is not available in this version")
+def test_what_a_change_does_to_those_inside_is_a_word_or_a_mapping(
+    tmp_path: Path, written: str, word: str, moves: dict[str, str]
+) -> None:
+    found = read(tmp_path, f"journey: hello\nenter: {{on: order.placed}}\nin_flight: {written}\n")
+    assert (found.in_flight, found.moves) == (word, moves)
 
 
 @pytest.mark.parametrize("way", ["at: 2026-12-06", "every: '0 9 * * 1'", "date: profile.birthday"])

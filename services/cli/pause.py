@@ -21,11 +21,12 @@ _ANEW = """
     DELETE FROM notifier.spent s USING queue.pauses p
     WHERE s.scope = p.scope AND (p.scope = $1 OR $1 = 'all')"""
 _RESUME = "DELETE FROM queue.pauses WHERE scope = $1 OR $1 = 'all'"
+_WAITING = "SELECT count(*) FROM engine.timers WHERE paused IS NOT NULL AND ($1 = 'all' OR 'journey:' || paused = $1)"
 _NOW = "SELECT scope, since, by FROM queue.pauses ORDER BY scope"
 
 
 async def pause(settings: Settings, what: str) -> Answer:
-    """Pause a journey, a channel or `all`. Messages wait as rows; nothing is lost."""
+    """Pause a journey, a channel or `all`. Messages and those inside wait as rows; nothing is lost."""
     with database(settings) as found:
         async with connection(found) as opened:
             scope = await _scope(opened, what)
@@ -34,7 +35,10 @@ async def pause(settings: Settings, what: str) -> Answer:
 
 
 async def resume(settings: Settings, what: str) -> Answer:
-    """Lift one pause, or with `all` every one. What the brake counts of it begins anew."""
+    """Lift one pause, or with `all` every one. What the brake counts of it begins anew.
+
+    Those whom it has held inside journeys go on at the engine's catch-up rate, each as late as he then is.
+    """
     with database(settings) as found:
         async with connection(found) as opened:
             scope = what if what == "all" else await _paused_scope(opened, what)
@@ -42,7 +46,9 @@ async def resume(settings: Settings, what: str) -> Answer:
             await opened.execute(_ANEW, scope)
             done = await opened.execute(_RESUME, scope)
             lifted = int(done.split()[-1])
-            return await _state(opened, f"Resumed: {scope}." if lifted else f"{scope} was not paused.")
+            waiting = await opened.fetchval(_WAITING, scope) if lifted else 0
+            goes_on = f" {waiting} customers go on where they stand, 100 a second." if waiting else ""
+            return await _state(opened, f"Resumed: {scope}.{goes_on}" if lifted else f"{scope} was not paused.")
 
 
 async def _scope(opened: asyncpg.Connection[Any], what: str) -> str:

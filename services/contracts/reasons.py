@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PASSED_OVER = "passed_over"
     NO_FACT = "no_fact"
     ALREADY_DONE = "already_done"
+    PAUSED = "paused"
     # A send said nothing
     NO_CONSENT = "no_consent"
     WITHDRAWN = "withdrawn"

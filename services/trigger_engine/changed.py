@@ -23,6 +23,7 @@ from services.trigger_engine.journeys.changes import REMOVED, Change, sources
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import Stale
+from services.trigger_engine.store import entries
 from services.trigger_engine.transaction import Transaction, Work
 
 CHUNK = 200  # profiles in one transaction
@@ -108,7 +109,8 @@ class Changed:
             if not visits:
                 return False
             transaction = Transaction(connection, definitions, Memory(), self._topics, self._keys)
-            await transaction.run(Work(visits=visits), self._clock.now(), self._clock.real())
+            work = Work(visits=visits, paused=await entries.paused(connection))
+            await transaction.run(work, self._clock.now(), self._clock.real())
         self._committed(transaction)
         return True
 

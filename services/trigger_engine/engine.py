@@ -34,7 +34,7 @@ from services.trigger_engine.transaction import Poisoned, Transaction, Work
 MOST_RECORDS = 4_000
 MOST_TIMERS = 2_000
 LATE = timedelta(hours=2)
-CATCH_UP_RATE = 100  # timers a second, of those that are later than LATE
+CATCH_UP_RATE = 100  # timers a second, of those that are later than LATE, or that a pause has held
 WAIT_SECONDS = 0.05
 AGAIN_SECONDS = 0.5
 HEAR_SECONDS = 0.25
@@ -68,6 +68,7 @@ class Engine:
         self._last_ids: set[bytes] = set()
         self._next_hear = self._next_late = 0.0
         self._drained_until: object = None
+        self._paused: frozenset[str] = frozenset()
 
     def assigned(self, found: dict[int, int]) -> None:
         """Partitions were given anew: go on where the database says, and believe nothing remembered."""
@@ -170,18 +171,23 @@ class Engine:
     async def _add_due(
         self, connection: asyncpg.pool.PoolConnectionProxy, work: Work, fence: Fence, shards: tuple[int, ...]
     ) -> None:
-        """Timers that the fence lets fire, and receipts."""
+        """Timers that the fence lets fire, and receipts; what is paused is known within a second."""
         work.shards = shards
         now = monotonic()
         if now >= self._next_hear:
             work.hear = bool(shards)
             self._next_hear = now + HEAR_SECONDS
-        until = fence.open_until
+        until, tick = fence.open_until, now >= self._next_late
+        if tick:
+            self._next_late = now + 1.0
+            self._paused = await entries.paused(connection)
+        work.paused = self._paused
         if until is None or not shards:
             return
-        if now >= self._next_late:
-            work.timers += await entries.due(connection, shards, None, until - LATE, CATCH_UP_RATE)
-            self._next_late = now + 1.0
+        if tick:
+            work.timers += await entries.resumed(connection, shards, CATCH_UP_RATE)
+            room = CATCH_UP_RATE - len(work.timers)
+            work.timers += await entries.due(connection, shards, None, until - LATE, room)
         if until != self._drained_until:
             on_time = await entries.due(connection, shards, until - LATE, until, MOST_TIMERS)
             self._drained_until = until if len(on_time) < MOST_TIMERS else None

@@ -18,6 +18,7 @@ from services.trigger_engine import published
 from services.trigger_engine.faults import is_passing
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.memory import Memory
+from services.trigger_engine.store import entries
 from services.trigger_engine.transaction import Transaction, Work
 
 CHUNK = 200  # profiles in one transaction
@@ -80,7 +81,8 @@ class Sweep:
                     return False
                 visits = [found[0] for found in await connection.fetch(NEXT, row[0], CHUNK)]
                 if visits:
-                    await transaction.run(Work(visits=dict.fromkeys(visits, ())), self._clock.now(), self._clock.real())
+                    work = Work(visits=dict.fromkeys(visits, ()), paused=await entries.paused(connection))
+                    await transaction.run(work, self._clock.now(), self._clock.real())
                 await connection.execute(MOVE, visits[-1] if visits else row[0], len(visits) < CHUNK)
         self._committed(transaction)
         return len(visits) == CHUNK

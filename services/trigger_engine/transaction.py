@@ -56,6 +56,7 @@ class Work(msgspec.Struct):
     timers: list[DueTimer] = []
     visits: Mapping[bytes, Sequence[bytes]] = {}
     held: bool = False
+    paused: frozenset[str] = frozenset()
     unheard: set[int] = set()
     shards: tuple[int, ...] = ()
     hear: bool = False
@@ -193,7 +194,7 @@ class Transaction:
     def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:
         for _ in work.erased:
             self.into.skip("", Reason.ERASED)
-        turn = Turn(self._definitions, now, self.into, unclaimed=self._unclaimed, done=self._done)
+        turn = Turn(self._definitions, now, self.into, unclaimed=self._unclaimed, done=self._done, paused=work.paused)
         for receipt in heard:
             profile = self.people.find(receipt.profile_id)
             if profile is not None:

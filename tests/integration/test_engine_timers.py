@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from services.contracts.journey import Journey, Wait
 from services.trigger_engine import engine as engine_module
 from services.trigger_engine.store import entries
 from services.trigger_engine.timers import Fence
-from services.trigger_engine.transaction import Work
+from services.trigger_engine.transaction import Transaction, Work
 from tests.support.engine import AT, DAY, HOUR, MINUTE, REMINDER, SUBSCRIBED, anna, event, journey, say, workspace
 from tests.support.town import Desk, Town, start_log, take_in, town
 from tests.support.waiting import eventually
@@ -238,3 +239,38 @@ async def test_a_timer_set_anew_while_it_was_about_to_fire_is_kept(place: Town) 
         found = await entries.due(connection, range(12), None, place.clock.now(), 10)
     await Desk(place, shop).commit(Work(timers=found))
     assert await place.said() == ["reminder"]
+
+
+async def test_what_came_due_in_a_pause_goes_on_at_the_catch_up_rate(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held in the pause, also through a restart; lifted, never more at once than the rate, however many wait."""
+    monkeypatch.setattr("services.trigger_engine.engine.CATCH_UP_RATE", 2)
+    await place.publish(workspace(journey("waiting", "page.viewed", Wait("w", 1, "hours"), say(), late="send")))
+    fired: list[int] = []
+    run = Transaction.run
+
+    async def noting(self: Transaction, work: Any, *rest: Any) -> None:
+        await run(self, work, *rest)
+        if sum(map(len, self.into.messages.values())):
+            fired.append(sum(map(len, self.into.messages.values())))
+
+    monkeypatch.setattr(Transaction, "run", noting)
+    await place.pool.execute("INSERT INTO queue.pauses VALUES ('journey:waiting', $1, 'test')", AT)
+    async with place.engine():
+        for number in range(5):
+            await place.tell(event("page.viewed", customer=anna(id=f"c{number}", email=f"c{number}@example.com")))
+        await place.read()
+        place.clock.move(HOUR)
+        await eventually(lambda: _held(place, 5), 20, message="timers are not held")
+    async with place.engine():
+        await eventually(lambda: _held(place, 5), 20, message="timers are not held")
+        assert await place.count("queue.outbound") == 0
+        await place.pool.execute("DELETE FROM queue.pauses")
+        await eventually(lambda: _held(place, 0), 20, message="timers are still held")
+        await place.no_timer()
+    assert (max(fired), sum(fired)) == (2, 5)
+
+
+async def _held(place: Town, number: int) -> bool:
+    return await place.count("engine.timers WHERE paused = 'waiting'") == number

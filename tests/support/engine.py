@@ -152,6 +152,7 @@ class Run:
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
     ended: list[Reason] = field(default_factory=list)
     walked: dict[bytes, list[Walked]] = field(default_factory=dict)
+    paused: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.definitions: Definitions = define(self.workspace)
@@ -209,7 +210,9 @@ class Run:
     def wait(self, by: timedelta, *, held: bool = False) -> Run:
         """Let time pass; timers fire when due, in order."""
         end = self.now + by
-        while due := sorted((t.due, *self._urgency(t), t.id) for t in self.timers.values() if t.due and t.due <= end):
+        while due := sorted(
+            (t.due, *self._urgency(t), t.id) for t in self.timers.values() if t.due and self._fires(t, end)
+        ):
             self.now = max(self.now, due[0][0])
             self.fire(due[0][-1], held=held)
         self.now = end
@@ -249,11 +252,16 @@ class Run:
         return self
 
     def _turn(self, profile: Profile | None = None) -> Turn:
-        turn = Turn(self.definitions, self.now, Reaction(), self._past_of(profile) if profile else ())
+        past = self._past_of(profile) if profile else ()
+        turn = Turn(self.definitions, self.now, Reaction(), past, paused=self.paused)
         if profile is not None:
             self._look_at_sends(profile, turn)
             self._look_at_moved(profile, turn)
         return turn
+
+    def _fires(self, timer: Timer, end: datetime) -> bool:
+        still = timer.paused is not None and self._turn().pauses(timer.paused)
+        return timer.due is not None and timer.due <= end and not still
 
     def _urgency(self, timer: Timer) -> tuple[int, datetime]:
         profile = self._people.find(timer.profile_id)

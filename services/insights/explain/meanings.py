@@ -27,6 +27,7 @@ MEANINGS: dict[str, str] = {
     "global_holdout": "policies.holdout keeps the customer silent; the goal is counted all the same.",
     "no_moment": "A wait: until came to an expression that gives no moment, or one more than a hundred years away.",
     "passed_over": "The step's own if does not hold; the entry goes on after it.",
+    "paused": "The journey is paused: what came due waits, and goes on once it is resumed.",
     "no_fact": "The expression of a set gave nothing, or text of more than 500 characters.",
     "already_done": "The entry did this step before it moved to another revision: nothing is said or started twice.",
     "no_consent": "The message's class needs a consent that the customer has not given.",

@@ -11,11 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from services.contracts.journey import Journey, Step, WaitFor, every_step, meaning
+from services.contracts.journey import Journey, Step, Wait, WaitFor, every_step, meaning
 from services.contracts.workspace import Workspace
 
 Policy = Literal["drain", "cancel", "migrate"]
 REMOVED = 0
+WAITS = (Wait, WaitFor)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -72,15 +73,12 @@ def removed(old: Workspace, new: Iterable[str]) -> dict[str, Literal["drain", "c
 
 def keeps_time(old: Step, new: Step) -> bool:
     """Whether an entry that moves from `old` to `new` keeps the moment until which it waits."""
-    return type(old) is type(new) and type(new).__name__ in WAITS
+    return type(old) is type(new) and isinstance(new, WAITS)
 
 
 def keeps_heard(old: Step, new: Step) -> bool:
     """Whether what was heard at `old` counts at `new`: the same is waited for."""
     return isinstance(old, WaitFor) and isinstance(new, WaitFor) and (old.rules, old.every) == (new.rules, new.every)
-
-
-WAITS = frozenset({"Wait", "WaitFor"})
 
 
 def sources(journey: Journey, change: Change) -> Mapping[str, str]:

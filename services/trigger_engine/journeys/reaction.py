@@ -52,12 +52,16 @@ class Walked(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Timer(msgspec.Struct, gc=False):
-    """When to wake; `due` None takes the timer away. A firing counts only for the generation that it was set with."""
+    """When to wake; `due` None takes the timer away. A firing counts only for the generation that it was set with.
+
+    `paused` is the journey whose pause it waits for, although it is due.
+    """
 
     id: bytes
     profile_id: bytes
     due: datetime | None
     generation: int
+    paused: str | None = None
 
 
 class Revocation(msgspec.Struct, frozen=True, gc=False):

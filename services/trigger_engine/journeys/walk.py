@@ -9,6 +9,7 @@ from services.contracts.journey import WaitFor
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import draws
+from services.trigger_engine.journeys.changes import WAITS
 from services.trigger_engine.journeys.compiled import Compiled, Node
 from services.trigger_engine.journeys.derived.registry import UNDOABLE
 from services.trigger_engine.journeys.env import entry_words, environment
@@ -28,17 +29,27 @@ MOST_LINGERING = 20
 
 
 def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
-    """Run steps from `to` until one sleeps or the entry ends; where a change drains, no more than this one."""
+    """Run steps from `to` until one sleeps or the entry ends.
+
+    Where a change drains, no step is begun but the one where it stands; where the journey is paused, none but waits.
+    """
     compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
     env = environment(profile, turn.definitions, turn.now)
     env |= {"event": entry.event, "entry": entry_words(entry)}
     situation = Situation(profile, entry, compiled, turn, env)
-    drains = turn.definitions.drains(entry)
+    drains, paused = turn.definitions.drains(entry), turn.pauses(entry.journey)
     for _ in range(LONGEST_WALK):
         if to is None:
             finish(profile, entry, Reason.COMPLETED, turn, linger=linger(compiled))
             return
+        if drains and to != entry.step:
+            finish(profile, entry, Reason.DRAINED, turn, linger=linger(compiled))
+            return
         entry.step, node = to, compiled.nodes[to]
+        if paused and not isinstance(node.step, WAITS):
+            entry.waiting = entry.waiting or turn.now
+            hold(profile, entry, turn.now, turn)
+            return
         if node.condition is not None and node.condition.evaluate(env) is not True:
             turn.into.note(entry.id, Walked(turn.now, to, Reason.PASSED_OVER, node.condition.seen(env)))
             entry.waiting, to = None, node.next
@@ -58,9 +69,6 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
             _say(profile, entry, message, turn)
         _act(profile, entry, decision, turn)
         to = decision.to
-        if to is not None and drains:
-            finish(profile, entry, Reason.DRAINED, turn, linger=linger(compiled))
-            return
     raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
 
 
@@ -107,7 +115,10 @@ def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
 
 
 def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
-    """Go on after a wait, unless it is too late and the journey says what then."""
+    """Go on after a wait, unless the journey is paused, or it is too late and the journey says what then."""
+    if entry.wake is not None and turn.pauses(entry.journey):
+        hold(profile, entry, entry.wake, turn)
+        return
     compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
     journey = compiled.journey
     due, entry.wake = entry.wake, None
@@ -123,19 +134,14 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
                 turn.into.note(entry.id, Walked(turn.now, entry.step, None, seen))
                 finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=linger(compiled))
                 return
-    if entry.waiting is None:
-        _go_on(profile, entry, _onward(compiled.nodes[entry.step]), turn)
-    else:
-        advance(profile, entry, entry.step, turn)
+    advance(profile, entry, _onward(compiled.nodes[entry.step]) if entry.waiting is None else entry.step, turn)
 
 
-def _go_on(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
-    """Leave the step where the entry has waited: for the next one, unless a change drains."""
-    if to is not None and turn.definitions.drains(entry):
-        compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
-        finish(profile, entry, Reason.DRAINED, turn, linger=linger(compiled))
-    else:
-        advance(profile, entry, to, turn)
+def hold(profile: Profile, entry: Entry, due: datetime, turn: Turn) -> None:
+    """Let the entry stand while its journey is paused; once that is resumed it goes on, as late as it then is."""
+    turn.into.note(entry.id, Walked(turn.now, entry.step, Reason.PAUSED))
+    sleep(profile, entry, due, turn.into)
+    turn.into.timers[entry.id].paused = entry.journey
 
 
 def _onward(node: Node) -> str | None:
@@ -150,7 +156,7 @@ def receive(profile: Profile, entry: Entry, bits: int, turn: Turn) -> None:
     if isinstance(node.step, WaitFor) and is_fulfilled(node.step, entry.heard):
         entry.wake = None
         turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
-        _go_on(profile, entry, node.arms[0][1], turn)
+        advance(profile, entry, node.arms[0][1], turn)
 
 
 def leave(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None:

@@ -87,9 +87,11 @@ def upgrade() -> None:
             profile_id uuid NOT NULL,
             due        timestamptz NOT NULL,    -- marketing time
             generation int NOT NULL,
-            shard      smallint GENERATED ALWAYS AS (get_byte(uuid_send(profile_id), 15) % 12) STORED
+            shard      smallint GENERATED ALWAYS AS (get_byte(uuid_send(profile_id), 15) % 12) STORED,
+            paused     text                     -- the journey whose pause it waits for, although it is due
         ) WITH (fillfactor = 90, {BUSY})""")
-    op.execute("CREATE INDEX timers_due ON engine.timers (shard, due)")
+    op.execute("CREATE INDEX timers_due ON engine.timers (shard, due) WHERE paused IS NULL")
+    op.execute("CREATE INDEX timers_paused ON engine.timers (paused, due) WHERE paused IS NOT NULL")
     op.execute("CREATE INDEX timers_profile ON engine.timers (profile_id)")
     op.execute("""
         CREATE TABLE engine.consents (

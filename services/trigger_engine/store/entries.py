@@ -26,20 +26,33 @@ GOALS = """
     UPDATE engine.entries e SET goal_at = LEAST(e.goal_at, w.at)
     FROM unnest($1::uuid[], $2::timestamptz[]) AS w (id, at) WHERE e.id = w.id"""
 SET = """
-    INSERT INTO engine.timers (id, profile_id, due, generation)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[])
+    INSERT INTO engine.timers (id, profile_id, due, generation, paused)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::text[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, due = excluded.due,
-        generation = excluded.generation"""
+        generation = excluded.generation, paused = excluded.paused"""
 FIRED = """
     DELETE FROM engine.timers t USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS w (id, profile_id, generation)
     WHERE t.id = w.id AND t.profile_id = w.profile_id AND t.generation = w.generation"""
 DUE = """
     SELECT id, profile_id, due, generation FROM engine.timers
-    WHERE shard = ANY($1) AND due > $2 AND due <= $3 ORDER BY due LIMIT $4"""
+    WHERE shard = ANY($1) AND due > $2 AND due <= $3 AND paused IS NULL ORDER BY due LIMIT $4"""
+# From name to name by the index, however many wait for one that is still paused.
+RESUMED = """
+    WITH RECURSIVE names (name) AS (
+        (SELECT paused FROM engine.timers WHERE paused IS NOT NULL ORDER BY paused LIMIT 1)
+        UNION ALL
+        SELECT (SELECT t.paused FROM engine.timers t WHERE t.paused > n.name ORDER BY t.paused LIMIT 1)
+        FROM names n WHERE n.name IS NOT NULL)
+    SELECT t.* FROM names n CROSS JOIN LATERAL (
+        SELECT id, profile_id, due, generation FROM engine.timers
+        WHERE paused = n.name AND shard = ANY($1) ORDER BY due LIMIT $2) t
+    WHERE NOT EXISTS (SELECT FROM queue.pauses WHERE scope IN ('all', 'journey:' || n.name))
+    LIMIT $2"""
+PAUSED = "SELECT scope FROM queue.pauses WHERE scope = 'all' OR scope LIKE 'journey:%'"
 DONE = """
     SELECT send_key FROM queue.outbound WHERE profile_id = ANY($1)
     UNION ALL SELECT id FROM engine.entries WHERE profile_id = ANY($1)"""
-COUNT = "SELECT count(*) FROM engine.timers WHERE due > $1 AND due <= $2"
+COUNT = "SELECT count(*) FROM engine.timers WHERE due > $1 AND due <= $2 AND paused IS NULL"
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 _DECODER = msgspec.json.Decoder(Walked)
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -104,6 +117,16 @@ async def due(
 ) -> list[DueTimer]:
     """The oldest timers due after `after` and by `until`, without locking: what they mean is read under the lock."""
     return [DueTimer(*row) for row in await connection.fetch(DUE, shards, after or _BEGINNING, until, most)]
+
+
+async def resumed(connection: Connection, shards: Sequence[int], most: int) -> list[DueTimer]:
+    """The oldest timers that a pause has held and none holds any more."""
+    return [DueTimer(*row) for row in await connection.fetch(RESUMED, shards, most)]
+
+
+async def paused(connection: Connection) -> frozenset[str]:
+    """What is paused now of journeys, as scopes."""
+    return frozenset(row[0] for row in await connection.fetch(PAUSED))
 
 
 async def done(connection: Connection, profiles: Sequence[bytes]) -> frozenset[bytes]:

@@ -2,80 +2,63 @@
 
 The statements are PostgreSQL's own SQL: partitions, partial indexes, fill factors and views are the schema here, and
 one description of it is enough. A newer database than this code is refused, never changed.
+
+Every process asks at its start whether anything is missing, and mostly nothing is: that is seen without Alembic.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.script.revision import ResolutionError
-from alembic.util import CommandError
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from services.kit.database.pool import unreachable
 from services.kit.errors import Misconfigured
 
-SERVICES = Path(__file__).parents[2]
-LOCK = 0x77696369  # one migration at a time: an advisory lock of this key
-
-
-def configuration() -> Config:
-    """Alembic's configuration: the environment beside this file, the versions in every service's `migrations`."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "environment"))
-    config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", "\n".join(str(p) for p in sorted(SERVICES.glob("*/migrations"))))
-    return config
+_REVISION = re.compile(r'^revision = "(\w+)"', re.MULTILINE)
+_FOLLOWS = re.compile(r'^down_revision = "(\w+)"', re.MULTILINE)
 
 
 async def migrate(url: str) -> None:
     """Upgrade the database at `url` to the newest schema. Misconfigured when it cannot be reached or is newer."""
-    await _with_connection(url, _upgrade)
+    if not await _is_newest(url):
+        from services.kit.database.upgrade import upgrade  # noqa: PLC0415 -- seldom needed, and slow
+
+        await upgrade(url)
 
 
 async def pending(url: str) -> list[str]:
-    """The revisions that `migrate` would still apply, oldest first."""
-    found: list[str] = await _with_connection(url, _pending)
-    return found
+    """The revisions that `migrate` would still apply, oldest first. Misconfigured as there."""
+    if await _is_newest(url):
+        return []
+    from services.kit.database.upgrade import pending as missing  # noqa: PLC0415 -- seldom needed, and slow
+
+    return await missing(url)
 
 
-async def _with_connection(url: str, work: Any) -> Any:
-    async def connect(*_: Any, **__: Any) -> asyncpg.Connection[Any]:
-        return await asyncpg.connect(url)
+def heads() -> set[str]:
+    """The newest revision of each branch."""
+    texts = [path.read_text() for path in Path(__file__).parents[2].glob("*/migrations/*.py")]
+    return {found for text in texts for found in _REVISION.findall(text)} - {
+        found for text in texts for found in _FOLLOWS.findall(text)
+    }
 
-    engine = create_async_engine("postgresql+asyncpg://", poolclass=NullPool, async_creator=connect)
+
+async def _is_newest(url: str) -> bool:
+    """Whether every branch is at its end. A migration under way commits the schema and its revision together."""
     try:
-        async with engine.begin() as connection:
-            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-            return await connection.run_sync(work)
+        connection = await asyncpg.connect(url)
+        try:
+            done = await connection.fetch("SELECT version_num FROM alembic_version")
+        finally:
+            await connection.close()
+    except asyncpg.UndefinedTableError:
+        return False
     except (OSError, asyncpg.PostgresConnectionError) as error:
         raise Misconfigured(unreachable(url, error)) from error
-    except (CommandError, ResolutionError) as error:
-        raise Misconfigured(f"This database was made by a newer wici ({error}). Install that version.") from error
-    finally:
-        await engine.dispose()
-
-
-def _upgrade(connection: Connection) -> None:
-    config = configuration()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "heads")
-
-
-def _pending(connection: Connection) -> list[str]:
-    script = ScriptDirectory.from_config(configuration())
-    done = set(MigrationContext.configure(connection).get_current_heads())
-    applied = {r.revision for head in done for r in script.iterate_revisions(head, "base")}
-    return [r.revision for r in script.walk_revisions() if r.revision not in applied][::-1]
+    return {row["version_num"] for row in done} == heads()
 
 
 def main() -> None:

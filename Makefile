@@ -3,7 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # `make test TESTS="tests/unit -k retry"` runs a part.
-TESTS ?= -n 2 tests
+# One process more than the usual two processors, because many tests wait for another process; whoever has no test left
+# takes over half of another's.
+TESTS ?= -n 3 --dist worksteal tests
 
 .PHONY: setup dev demo test check bench proof lock
 

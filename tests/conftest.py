@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from typing import IO
@@ -33,9 +32,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     named = os.environ.get(_DATABASE)
     if named and (keeper.run_folder() / "template.done").exists():
         asyncio.run(databases.drop_template(named))
-    config.stash[_HELD].close()
-    if not list(keeper.run_folder().glob("*.address")):
-        shutil.rmtree(keeper.run_folder())
+    keeper.end_run(config.stash[_HELD])
 
 
 @pytest.fixture(autouse=True)

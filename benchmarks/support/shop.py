@@ -99,8 +99,8 @@ def events(customers: int, *, seed: int = 1, first: int = 0) -> Iterator[tuple[b
             open_.pop()
 
 
-def event(customer: int, step: int) -> bytes:
-    """One event of a customer's story, padded to EVENT_BYTES."""
+def event(customer: int, step: int, *, story: str = "") -> bytes:
+    """One event of a customer's story, padded to EVENT_BYTES; another `story` has events and orders of its own."""
     name = f"c-{customer}"
     kind = STORY[step]
     data: dict[str, object] = {
@@ -111,7 +111,7 @@ def event(customer: int, step: int) -> bytes:
     }  # fmt: skip
     if kind == "order.placed":
         data["order"] = {
-            "id": f"o-{customer}",
+            "id": f"o-{customer}{story}",
             "cart_id": f"k-{customer}",
             "total": "249.90",
             "currency": "PLN",
@@ -127,7 +127,7 @@ def event(customer: int, step: int) -> bytes:
     elif kind == "product.viewed":
         data["product"] = {"id": "p-1", "price": "249.90", "currency": "PLN", "name": "Buty"}
     value = {
-        "specversion": "1.0", "id": f"e-{customer}-{step}", "source": "backend", "type": kind, "subject": name,
+        "specversion": "1.0", "id": f"e-{customer}-{step}{story}", "source": "backend", "type": kind, "subject": name,
         "time": f"2026-11-22T{10 + step:02d}:00:00Z", "data": data,
     }  # fmt: skip
     raw = msgspec.json.encode(value)

@@ -74,10 +74,13 @@ def _see(profile: Profile, event: Arrival) -> None:
 
 def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]:
     at = event.time
+    named = False
     for kind, _, value in event.identifiers:
         if kind in ADDRESSES:
+            named = named or kind == "email"
             learn(profile, kind, value, at)
-    if customer.email and (email := normal_email(customer.email)) and is_masked(email):
+    # An address that identifies is not masked.
+    if not named and customer.email and (email := normal_email(customer.email)) and is_masked(email):
         learn(profile, MASKED_EMAIL, email, at)
     if customer.birthday is not None:
         learn(profile, "birthday", customer.birthday.isoformat(), at)

@@ -19,6 +19,7 @@ Environment = Mapping[str, Any]
 _ON_RECORD = frozenset({"event", "received", "entry", "shop", "now"})
 LONGEST_TEXT = 64
 MOST_ITEMS = 10
+_BRIEF = frozenset({int, float, bool, type(None)})
 CallKey = tuple[str, tuple[str | float | timedelta, ...]]
 
 _HELPERS = (
@@ -46,7 +47,7 @@ class Condition:
     calls: frozenset[CallKey]
     _quick: Callable[[Environment], Any] = field(repr=False, compare=False)
     _careful: Callable[[Environment], Any] = field(repr=False, compare=False)
-    _facts: tuple[tuple[str, ...], ...] = field(repr=False, compare=False)
+    _facts: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False, compare=False)
 
     def evaluate(self, env: Environment) -> Any:
         """Return the value for the roots in `env` (`event`, `profile`, `now`, …) and its `calls` by key.
@@ -66,9 +67,17 @@ class Condition:
         """
         if not self._facts and not self.calls:
             return None
-        values = {".".join(path): brief(_at(env, path)) for path in self._facts}
-        calls = env.get("calls") or {}
-        return values | {call_text(key): brief(calls.get(key)) for key in sorted(self.calls, key=str)}
+        values = {}
+        for name, path in self._facts:
+            value: Any = env.get(path[0])
+            for part in path[1:]:
+                # Nearly always a view of ours or a dict, and asking an abstract class takes ten times as long.
+                value = value.get(part) if hasattr(value, "get") else None
+            values[name] = value if type(value) in _BRIEF else brief(value)
+        if self.calls:
+            calls = env.get("calls") or {}
+            values |= {call_text(key): brief(calls.get(key)) for key in sorted(self.calls, key=str)}
+        return values
 
 
 def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tuple[Type, ...] = BOOL) -> Condition:
@@ -86,7 +95,7 @@ def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tu
         calls=frozenset(found.calls),
         _quick=_function(value.term, careful=False),
         _careful=_function(value.term, careful=True),
-        _facts=tuple(sorted(path for path in found.reads if path[0] not in _ON_RECORD)),
+        _facts=tuple((".".join(path), path) for path in sorted(found.reads) if path[0] not in _ON_RECORD),
     )
 
 
@@ -105,13 +114,6 @@ def brief(value: Any) -> Any:
         return {str(name): brief(part) for name, part in islice(value.items(), MOST_ITEMS)}
     if isinstance(value, Collection):
         return [brief(part) for part in islice(value, MOST_ITEMS)]
-    return value
-
-
-def _at(env: Environment, path: tuple[str, ...]) -> Any:
-    value: Any = env
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 

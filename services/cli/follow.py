@@ -29,7 +29,7 @@ def snapshot(folder: Path) -> Snapshot:
     found = {}
     for path in (
         *folder.glob("*.yaml"),
-        *(p for name in ("journeys", "templates", "events") for p in (folder / name).rglob("*")),
+        *(p for name in ("journeys", "groups", "templates", "events") for p in (folder / name).rglob("*")),
     ):
         try:
             about = path.stat()

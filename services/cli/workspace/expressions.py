@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from services.cli.workspace.findings import Place
 from services.cli.workspace.positions import Node, Scalar
@@ -26,9 +27,13 @@ def check_expression(
 def place_in(node: Scalar, column: int, sheet: Sheet) -> Place:
     """Where character `column` (from 1) of a scalar's text stands in the file.
 
-    Exact for text on one line and for literal blocks; for folded text and escapes it is the nearest that is known.
+    Exact for text on one line and for literal blocks; for folded text, escapes and filled parameters it is the nearest
+    that is known.
     """
+    sheet = sheet.of(node.place)
     line, start = node.place.line, node.place.column
+    if node.made:
+        return node.place
     if node.style in ("|", ">"):
         line, start = line + 1, _indent(sheet.line(line + 1))
     elif node.style:
@@ -37,7 +42,7 @@ def place_in(node: Scalar, column: int, sheet: Sheet) -> Place:
     while left > (room := len(sheet.line(line).rstrip()) - start + 1) and sheet.line(line + 1).strip():
         left -= room + 1
         line, start = line + 1, _indent(sheet.line(line + 1))
-    return Place(line, start + max(left, 0))
+    return replace(node.place, line=line, column=start + max(left, 0))
 
 
 def _indent(line: str) -> int:

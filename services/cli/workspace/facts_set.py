@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from services.cli.workspace.positions import Mapping, Node, Scalar, Sequence
+from services.cli.workspace.positions import Mapping, Node, Scalar, Sequence, parts
 from services.trigger_engine.journeys.own_facts import Said
 
 
@@ -26,7 +26,7 @@ def _sets(node: Node) -> Iterator[tuple[str, Scalar]]:
         for item in node.items:
             yield from _sets(item)
     elif isinstance(node, Mapping):
-        for key, value in node.values.items():
+        for key, value in parts(node):
             if key == "set" and isinstance(value, Mapping):
                 yield from ((name, said) for name, said in value.values.items() if isinstance(said, Scalar))
             else:

@@ -21,7 +21,7 @@ class Files:
 
     def sheet(self, name: str) -> Sheet:
         """The sheet of a file, named relative to the folder with /."""
-        return self.sheets.setdefault(name, Sheet(_shown(name)))
+        return self.sheets.setdefault(name, Sheet(_shown(name), family=self.sheets))
 
     def read(self, name: str) -> Sheet | None:
         """The file's sheet with its text; None if it cannot be read (its sheet then says why)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -23,16 +23,18 @@ RULES: dict[str, str] = {
     "bad-value": "a value is one of those that its key allows",
     "bad-yaml": "the file is YAML",
     "duplicate-key": "a key stands once in its mapping",
-    "duplicate-name": "journeys and accounts have names of their own",
+    "duplicate-name": "journeys, groups and accounts have names of their own",
     "duplicate-step-id": "a step's id is its own within the journey",
     "else-not-last": "the else of a branch is its last arm",
     "empty-file": "a file of the workspace says something",
+    "group-cycle": "groups that use one another lead in no circle",
     "holdout-without-goal": "what a holdout measures is a goal",
     "idle-silence": "a silence silences something",
     "missing-file": "the workspace has the files it needs",
     "missing-key": "required keys are there",
+    "missing-parameter": "a use of a group says what its parameters are",
     "missing-locale": "a template speaks the shop's language, and each that another template of its journey speaks",
-    "name-mismatch": "a journey is named like its file",
+    "name-mismatch": "a journey or group is named like its file",
     "never-said": "policies leave time and room for what journeys say",
     "no-account": "a channel has an account at a provider",
     "no-adapter": "this storefront or provider is known, and not connected in this version",
@@ -46,11 +48,13 @@ RULES: dict[str, str] = {
     "template": "a template compiles",
     "template-variable": "a template reads only what its journey can supply",
     "too-deep": "a file nests no deeper than a person reads",
-    "too-large": "a file is at most 1 MB",
+    "too-large": "a file is at most 1 MB, and a journey uses groups 200 times at most",
     "unknown-channel": "a channel is email or sms",
     "unknown-event": "an event type is one of wici's or one of the shop's own",
+    "unknown-group": "a group that is used has a file in groups/",
     "unknown-journey": "a journey that is started has a file in journeys/",
     "unknown-key": "a key is one of those that the place allows",
+    "unknown-parameter": "a group's parameter is one that it names",
     "unknown-provider": "a provider is one that wici knows",
     "unknown-segment": "a segment stands in segments.yaml",
     "unknown-step": "in_flight migrates to steps of this version",
@@ -59,6 +63,7 @@ RULES: dict[str, str] = {
     "unlisted-topic": "a journey's topic stands in wici.yaml, with a title for the preference centre",
     "unreachable-step": "a step can be reached",
     "unreadable-file": "a file can be read and is UTF-8",
+    "unused-group": "a group is used: until then its steps are not checked",
     "wrong-kind": "a value is of the kind (text, number, list, mapping) that its key wants",
     "yaml-feature": "anchors, aliases, tags and several documents are not part of the language",
 }
@@ -66,17 +71,20 @@ RULES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Line and column, from 1."""
+    """Line and column, from 1. In a group's steps `file` is the group's, and `used` where a journey uses it."""
 
     line: int
     column: int
+    file: str = ""
+    used: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong at `file:line:column` (from 1; line 0 means the file as a whole).
 
-    `hint` says what to write or do instead; `source_line` is the line as it stands.
+    `hint` says what to write or do instead; `source_line` is the line as it stands; `used` is where a journey uses the
+    group that it is about.
     """
 
     file: str
@@ -87,6 +95,7 @@ class Finding:
     hint: str = ""
     severity: Severity = "error"
     source_line: str = ""
+    used: str = ""
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
@@ -104,6 +113,8 @@ class Finding:
             lines += _quoted(self.source_line, self.column)
         if self.hint:
             lines.append(f"    {self.hint}")
+        if self.used:
+            lines.append(f"    used at {self.used}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -116,6 +127,7 @@ class Finding:
             "rule": self.rule,
             "message": self.message,
             "hint": self.hint,
+            "used": self.used,
             "docs": f"docs/rules/{self.rule}.md",
         }
 
@@ -138,8 +150,9 @@ def errors(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """By file and place, as a person reads; the same thing is said once."""
-    return sorted(set(findings), key=lambda finding: (finding.file, finding.line, finding.column, finding.rule))
+    """By file and place, as a person reads; the same thing is said once, of a group for its first use."""
+    once = {replace(finding, used=""): finding for finding in sorted(findings, key=lambda f: f.used, reverse=True)}
+    return sorted(once.values(), key=lambda finding: (finding.file, finding.line, finding.column, finding.rule))
 
 
 def write_instead(word: str, known: Iterable[str], what: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.cli.workspace.policies_shape import CHANNEL, CLASS, HOLDOUT
 from services.cli.workspace.shapes import (
+    Anything,
     ByKind,
     ByWord,
     Choice,
@@ -144,6 +145,13 @@ STEP = ByWord(
         "set": SET,
         "start": START,
         "webhook": WEBHOOK,
+        "use": Table(
+            {
+                "use": Text("a group of groups/", NAME_PATTERN, "reminder-pair", "bad-name"),
+                "with": Names(Anything(), "what the group's parameters are here", like="pause"),
+                **EVERY_STEP,
+            }
+        ),
         "stop": Table({"stop": Flag("true: the journey ends here"), **EVERY_STEP}, like="{stop: true, if: …}"),
     },
     alone=("stop",),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from services.cli.workspace.groups import PLACEHOLDER, group_shape
 from services.cli.workspace.journey_shape import JOURNEY, STEP
 from services.cli.workspace.segments_file import SEGMENTS
 from services.cli.workspace.settings_shape import SETTINGS
@@ -45,6 +46,7 @@ def documents() -> dict[str, Schema]:
         "wici.schema.json": _document("wici.yaml", SETTINGS, {}),
         "segments.schema.json": _document("segments.yaml", SEGMENTS, {}),
         "journey.schema.json": _document("journeys/<name>.yaml", JOURNEY, {"step": STEP}),
+        "group.schema.json": _group(),
     }
 
 
@@ -62,6 +64,27 @@ def _document(title: str, shape: Shape, definitions: dict[str, Shape]) -> Schema
     head: Schema = {"$schema": DIALECT, "title": title, **schema_of(shape)}
     parts = {name: schema_of(part) for name, part in definitions.items()}
     return {**head, "$defs": parts} if parts else head
+
+
+def _group() -> Schema:
+    """A group's file: as in a journey, but that any value of a step may be a parameter."""
+    document = _document("groups/<name>.yaml", group_shape(ListOf(Named("step", lambda: STEP), at_least=1)), {})
+    return {**document, "$defs": {"step": _open(schema_of(STEP))}}
+
+
+def _open(schema: Schema) -> Schema:
+    """The schema that also lets `<name>` through wherever a value stands."""
+    found: Schema = {key: [_open(one) for one in part] if key == "anyOf" else part for key, part in schema.items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(found.get(key), dict):
+            found[key] = _either(found[key])
+    if "properties" in found:
+        found["properties"] = {name: _either(part) for name, part in found["properties"].items()}
+    return found
+
+
+def _either(schema: Schema) -> Schema:
+    return {"anyOf": [_open(schema), {"type": "string", "pattern": PLACEHOLDER.pattern}]}
 
 
 def _about(shape: Any, schema: Schema) -> Schema:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from services.cli.workspace.event_schemas import read_event_schemas
 from services.cli.workspace.facts_set import facts_set
 from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Finding, Place, errors, in_order, short
+from services.cli.workspace.groups import Filling, Group, read_group
 from services.cli.workspace.journey_file import read_journey
 from services.cli.workspace.policies_shape import CLASSES, SPEAKS_AS
 from services.cli.workspace.positions import Mapping as Tree
@@ -31,7 +32,7 @@ from services.trigger_engine.journeys.own_facts import own_facts
 from services.trigger_engine.policies.rules import ready
 
 SETTINGS_FILE = "wici.yaml"
-JOURNEYS = "journeys"
+JOURNEYS, GROUPS = "journeys", "groups"
 SEGMENTS_FILE = "segments.yaml"
 LATER_FILES = ("coupons.yaml", "loyalty.yaml", "surveys.yaml", "calendar.yaml")
 
@@ -108,38 +109,70 @@ def _surroundings(
     )  # fmt: skip
 
 
-def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Journey, ...], Surroundings]:
-    """The journeys, and the surroundings with the facts that they set."""
-    trees: list[tuple[str, Node, Sheet]] = []
-    for file in files.list(JOURNEYS):
-        path = f"{JOURNEYS}/{file}"
+def _groups(files: Files) -> dict[str, tuple[Group | None, Place, Sheet]]:
+    """The groups by name, with the places of their names; None for one that cannot be used, which is said already."""
+    found: dict[str, tuple[Group | None, Place, Sheet]] = {}
+    taken: dict[str, str] = {}
+    for path, node, sheet in _trees(files, GROUPS):
+        group = read_group(node, sheet)
+        name = group.name if group else path.removeprefix(f"{GROUPS}/").removesuffix(".yaml")
+        at = node.values["group"].place if isinstance(node, Tree) and "group" in node.values else node.place
+        if group:
+            _check_name(name, at, ("group", path), taken, sheet)
+        found.setdefault(name, (group, at, sheet))
+    return found
+
+
+def _trees(files: Files, folder: str) -> Iterator[tuple[str, Node, Sheet]]:
+    """What the YAML files of a folder say, without tests."""
+    for file in files.list(folder):
+        path = f"{folder}/{file}"
         if file.endswith(".yml"):
             files.sheet(path).warning(None, "bad-name", "the file is not read", "rename it to end in .yaml")
         if not file.endswith(".yaml") or file.endswith(".test.yaml"):
             continue
         node, sheet = _tree(files, path)
         if node is not None:
-            trees.append((path, node, sheet))
+            yield path, node, sheet
+
+
+def _used(files: Files, trees: Iterable[tuple[str, Node, Sheet]]) -> list[tuple[str, Node, Sheet]]:
+    """The trees of the journeys, each `use` of a group filled. A group that none uses is a warning."""
+    groups = _groups(files)
+    filled, used = [], set()
+    for path, node, sheet in trees:
+        filling = Filling({name: group for name, (group, _, _) in groups.items()}, sheet)
+        filled.append((path, filling.fill(node), sheet))
+        used |= filling.used
+    for name, (group, at, sheet) in groups.items():
+        if group is not None and name not in used:
+            hint = f"write - use: {name} in a journey"
+            sheet.warning(at, "unused-group", f"no journey uses {short(name)}: its steps are not checked", hint)
+    return filled
+
+
+def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Journey, ...], Surroundings]:
+    """The journeys, and the surroundings with the facts that they set."""
+    trees = _used(files, _trees(files, JOURNEYS))
     around = replace(around, facts=own_facts(facts_set(node for _, node, _ in trees), around.own_events))
     read = [(read_journey(node, sheet, around), node, sheet) for _, node, sheet in trees]
     taken: dict[str, str] = {}
     for (journey, node, sheet), (path, _, _) in zip(read, trees, strict=True):
-        _check_name(journey.name, node, path, taken, sheet)
+        if journey.name and isinstance(node, Tree):
+            _check_name(journey.name, node.values["journey"].place, ("journey", path), taken, sheet)
     check_starts(read)
     return tuple(journey for journey, _, _ in read), around
 
 
-def _check_name(name: str, node: Node, path: str, taken: dict[str, str], sheet: Sheet) -> None:
-    if not name or not isinstance(node, Tree):
-        return
-    at = node.values["journey"].place if "journey" in node.values else node.place
+def _check_name(name: str, at: Place, written: tuple[str, str], taken: dict[str, str], sheet: Sheet) -> None:
+    """`written` is what has the name, journey or group, and its file."""
+    what, path = written
     if name in taken:
-        sheet.error(
-            at, "duplicate-name", f"two journeys are named {short(name)}", f"{taken[name]} has the name already"
-        )
-    elif path != f"{JOURNEYS}/{name}.yaml":
-        hint = f"rename the file to {name}.yaml, or the journey"
-        sheet.warning(at, "name-mismatch", f"the journey {short(name)} stands in another file's name", hint)
+        hint = f"{taken[name]} has the name already"
+        sheet.error(at, "duplicate-name", f"two {what}s are named {short(name)}", hint)
+    elif path != f"{what}s/{name}.yaml":
+        hint = f"rename the file to {name}.yaml, or the {what}"
+        sheet.warning(at, "name-mismatch", f"the {what} {short(name)} stands in another file's name", hint)
     taken.setdefault(name, path)
 
 

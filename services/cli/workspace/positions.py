@@ -25,12 +25,16 @@ DEEPEST = 40
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text, number, boolean or null. `text` is as written; `style` is YAML's: plain, quoted or block."""
+    """A text, number, boolean or null. `text` is as written; `style` is YAML's: plain, quoted or block.
+
+    `made` tells that parameters were filled in, so that the text stands nowhere as it is.
+    """
 
     value: str | int | float | bool | None
     text: str
     place: Place
     style: str = ""
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,12 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys in their order; `keys` has each key's own place."""
+    """Keys in their order; `keys` has each key's own place. `filled` are the steps that a `use` stands for."""
 
     values: dict[str, Node]
     place: Place
     keys: dict[str, Place] = field(default_factory=dict)
+    filled: Node | None = None
 
 
 Node = Scalar | Sequence | Mapping
@@ -59,6 +64,14 @@ def read_yaml(text: str) -> Node | None:
         return _document(yaml.parse(text, Loader=PARSER))
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         raise not_yaml(error, text) from None
+
+
+def parts(node: Mapping) -> Iterator[tuple[str, Node]]:
+    """What a mapping holds, by key; for the use of a group its steps."""
+    if node.filled is not None:
+        yield "use", node.filled
+    else:
+        yield from node.values.items()
 
 
 def plain(node: Node | None) -> Any:

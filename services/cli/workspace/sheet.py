@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.cli.workspace.findings import Finding, Place
+from services.cli.workspace.findings import Finding, Place, Severity
 
 WHOLE_FILE = Place(0, 0)
 
 
 @dataclass(slots=True)
 class Sheet:
-    """Findings are collected, so that one run says all that is wrong."""
+    """Findings are collected, so that one run says all that is wrong. `family` are the folder's sheets, by file."""
 
     file: str
     text: str = ""
     findings: list[Finding] = field(default_factory=list)
+    family: Mapping[str, Sheet] = field(default_factory=dict)
     _lines: list[str] | None = None
+
+    def of(self, place: Place) -> Sheet:
+        """The sheet that a place belongs to: a group's steps stand in another file than the journey that uses them."""
+        return self.family.get(place.file, self)
 
     def error(self, at: Place | None, rule: str, message: str, hint: str = "", *, quote: bool = True) -> None:
         """Something that must be changed before the workspace is used. `quote=False` keeps a secret off the screen."""
         place = at or WHOLE_FILE
-        line = self.line(place.line) if quote else ""
-        self.findings.append(Finding(self.file, place.line, place.column, message, rule, hint, "error", line))
+        self.of(place).note(place, rule, message, hint, "error", quote=quote)
 
     def warning(self, at: Place | None, rule: str, message: str, hint: str = "") -> None:
         """Something that works, but perhaps not as meant."""
         place = at or WHOLE_FILE
-        line = self.line(place.line)
-        self.findings.append(Finding(self.file, place.line, place.column, message, rule, hint, "warning", line))
+        self.of(place).note(place, rule, message, hint, "warning")
+
+    def note(self, place: Place, rule: str, message: str, hint: str, severity: Severity, *, quote: bool = True) -> None:
+        """A finding of this very file."""
+        line = self.line(place.line) if quote else ""
+        self.findings.append(
+            Finding(self.file, place.line, place.column, message, rule, hint, severity, line, place.used)
+        )
 
     def line(self, number: int) -> str:
         """Line `number`, from 1; empty where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from services.cli.workspace.findings import Place, short, write_instead
 from services.cli.workspace.positions import Mapping as Tree
-from services.cli.workspace.positions import Node, Scalar, Sequence
+from services.cli.workspace.positions import Node, Scalar, Sequence, parts
 from services.cli.workspace.sheet import Sheet
 from services.contracts.journey import Journey, Start, every_step
 
@@ -35,7 +35,7 @@ def _starts(node: Node) -> Iterator[tuple[str, Place]]:
         for item in node.items:
             yield from _starts(item)
     elif isinstance(node, Tree):
-        for key, value in node.values.items():
+        for key, value in parts(node):
             if key == "start" and isinstance(value, Scalar):
                 yield value.text, value.place
             else:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Table
 from typing import Literal, cast
 
 import msgspec
 
 from services.cli.workspace.expressions import check_expression
 from services.cli.workspace.findings import Place, short
+from services.cli.workspace.journey_shape import STEPS
 from services.cli.workspace.moments import MomentError, clock
-from services.cli.workspace.positions import Scalar
+from services.cli.workspace.positions import Mapping, Scalar
+from services.cli.workspace.reader import read
 from services.cli.workspace.row import Row
 from services.cli.workspace.sends import SendCheck
 from services.cli.workspace.sheet import Sheet
@@ -58,20 +61,41 @@ class StepReader:
         self._scope = condition_scope(event, None, around.own_events, around.facts) if event in around.events else None
         self._sends = sends
         self._signs = "webhook" in around.channels
+        self._prefix = ""
         self._ordinals: Counter[str] = Counter()
         self._ids: dict[str, Place] = {}
 
     def steps(self, row: Row, key: str) -> tuple[Step, ...]:
         """The steps of the list `key`. A step that none leads to is an error, said once a list."""
+        return self._several(row.rows(key))
+
+    def _several(self, rows: Iterable[Row]) -> tuple[Step, ...]:
         steps: list[Step] = []
         ended = False
-        for each in row.rows(key):
+        for each in rows:
             if steps and not ended and _ends(steps[-1]):
                 ended = True
                 hint = "remove it, or move it before the step that ends the journey"
                 self._sheet.error(each.node.place, "unreachable-step", "this step is never reached", hint)
-            steps.append(self._step(each))
+            steps += self._use(each) if each.word == "use" else (self._step(each),)
         return tuple(steps)
+
+    def _use(self, row: Row) -> tuple[Step, ...]:
+        """The steps of a group, whose ids begin with that of the use. A condition is asked once, before the first."""
+        name = self.id(row, "use", row.text("use"))
+        filled = row.node.filled if isinstance(row.node, Mapping) else None
+        if filled is None:
+            return ()
+        rows = read(STEPS, filled, self._sheet, "'steps'") or []
+        outer = self._prefix, self._ordinals
+        self._prefix, self._ordinals = f"{name}.", Counter()
+        steps = self._several(each for each in rows if isinstance(each, Row))
+        self._prefix, self._ordinals = outer
+        condition = row.maybe("if")
+        if condition is None:
+            return steps
+        self._check(row, "if", BOOL)
+        return (Branch(name, (Arm(steps, condition),)),)
 
     def _step(self, row: Row) -> Step:
         step = READERS[row.word or "stop"](self, row)
@@ -93,7 +117,8 @@ class StepReader:
         stem = f"{kind}-{template}" if template else kind
         self._ordinals[stem] += 1
         ordinal = self._ordinals[stem]
-        found = row.maybe("id") or (stem if template and ordinal == 1 else f"{stem}-{ordinal}")
+        own = row.maybe("id") or (stem if template and ordinal == 1 else f"{stem}-{ordinal}")
+        found = self._prefix + own
         place = row.at("id")
         if found in self._ids:
             hint = f"the step in line {self._ids[found].line} has it: write another id"
@@ -223,7 +248,7 @@ class StepReader:
         return Arm(self.steps(row, "do"), row.text("if"))
 
 
-READERS: Mapping[str, Callable[[StepReader, Row], Step]] = {
+READERS: Table[str, Callable[[StepReader, Row], Step]] = {
     "send": StepReader.send,
     "wait": StepReader.wait,
     "wait_for": StepReader.wait_for,

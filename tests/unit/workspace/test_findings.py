@@ -49,6 +49,7 @@ def test_a_program_reads_the_same_facts() -> None:
     assert finding().as_json() == {
         "file": "journeys/hello.yaml", "line": 2, "column": 8, "severity": "error", "rule": "unknown-event",
         "message": "there is no event type 'order.plced'", "hint": "write instead: order.placed",
+        "used": "",
         "docs": "docs/rules/unknown-event.md",
     }  # fmt: skip
 

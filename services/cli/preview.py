@@ -18,7 +18,7 @@ from services.cli.terminal import Answer
 from services.cli.workspace.command import report
 from services.cli.workspace.findings import write_instead
 from services.cli.workspace.load import load
-from services.contracts.journey import Journey, Send
+from services.contracts.journey import Alert, Journey, Send
 from services.contracts.message import CHANNELS, Channel, Message, MessageClass
 from services.contracts.workspace import Template, Workspace
 from services.insights.find import find
@@ -121,6 +121,8 @@ def _journey(workspace: Workspace, asked: Wanted) -> tuple[Journey | None, Messa
         for step in _steps(journey.steps):
             if isinstance(step, Send) and step.template == asked.template:
                 return journey, step.klass or journey.klass
+            if isinstance(step, Alert) and step.template == asked.template:
+                return journey, "service"
         if asked.journey:
             return journey, journey.klass
     return None, "marketing"
@@ -140,7 +142,7 @@ def _steps(value: Any) -> Iterator[Any]:
 def _context(
     workspace: Workspace, journey: Journey | None, locale: str, asked: Wanted, facts: dict[str, Any]
 ) -> dict[str, Any]:
-    scope = template_scope(journey.enter.on if journey else "checkout.started", workspace.event_schemas)
+    scope = template_scope(journey.enter.on if journey else "checkout.started", workspace.event_schemas, alerts=True)
     context = sample(scope, locale.replace("_", "-").split("-")[0].lower(), workspace.settings.shop.url)
     given = _read(asked.data) if asked.data else {}
     return {**context, **facts, **given}

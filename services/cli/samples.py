@@ -32,9 +32,9 @@ _SAME: dict[str, Any] = {
 
 
 def sample(scope: Mapping[str, Type], language: str, shop_url: str) -> dict[str, Any]:
-    """A value for every name in `scope` that a message carries (event, profile, cart, entry), in `pl` or else `en`."""
+    """A value for every name in `scope` that messages carry (event, profile, …, alert), in `pl` or else `en`."""
     words = {**_SAME, **_WORDS.get(language, _WORDS["en"])}
-    names = {name: kind for name, kind in scope.items() if name in {"event", "profile", "cart", "entry"}}
+    names = {name: kind for name, kind in scope.items() if name in {"event", "profile", "cart", "entry", "alert"}}
     return {name: _value(name, kind, words, shop_url.rstrip("/")) for name, kind in names.items()}
 
 

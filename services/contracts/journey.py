@@ -153,13 +153,22 @@ class Webhook(Conditional, frozen=True, tag="webhook", tag_field="kind", omit_de
     body: dict[str, str] = {}
 
 
+class Alert(Conditional, frozen=True, tag="alert", tag_field="kind", omit_defaults=True):
+    """Tell `team` of wici.yaml what `template` says of the customer; `answer_within` is in seconds."""
+
+    id: str
+    team: str
+    template: str
+    answer_within: float | None = None
+
+
 class Stop(Conditional, frozen=True, tag="stop", tag_field="kind", omit_defaults=True):
     """End the entry here."""
 
     id: str
 
 
-Step = Send | Wait | WaitFor | Branch | Split | Tag | Set | Start | Webhook | Stop
+Step = Send | Wait | WaitFor | Branch | Split | Tag | Set | Start | Webhook | Alert | Stop
 
 
 def ways(step: Step) -> tuple[tuple[str | None, tuple[Step, ...]], ...]:

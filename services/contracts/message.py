@@ -11,9 +11,11 @@ import msgspec
 Channel = Literal["email", "sms"]
 CHANNELS: tuple[Channel, ...] = ("email", "sms")
 """How customers are spoken to: what consent, suppressions, quiet hours and caps are about."""
-Route = Literal["email", "sms", "webhook"]
-ROUTES: tuple[Route, ...] = (*CHANNELS, "webhook")
-"""How rows of the queue leave: the channels, and webhooks, which tell the shop's own systems."""
+Route = Literal["email", "sms", "webhook", "alert_email", "alert_webhook"]
+ALERTS: tuple[Route, ...] = ("alert_email", "alert_webhook")
+"""How a team of the shop's own is told of a customer: he hears nothing of it, and nothing comes back to him."""
+ROUTES: tuple[Route, ...] = (*CHANNELS, "webhook", *ALERTS)
+"""How rows of the queue leave: the channels, webhooks, which tell the shop's own systems, and alerts."""
 MessageClass = Literal["transactional", "service", "opinion", "marketing"]
 
 
@@ -38,6 +40,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """One message. `send_key` is computed (ids.send_key) and unique for ever; ids are 16 bytes.
 
     A webhook has no template: its recipient is an address or the `$NAME` of one, its context is what it posts.
+    An alert's recipient is its team's, and its context has an `alert` besides.
 
     `context` holds only the fields that the template reads, under `profile`, `event`, `cart`, `entry` and `shop`.
     `created_at`, `expires_at` and `quiet` are marketing time; in the spans of `quiet` (from, until) it must not leave.

@@ -44,7 +44,8 @@ class Reason(StrEnum):
     NO_FACT = "no_fact"
     ALREADY_DONE = "already_done"
     PAUSED = "paused"
-    # A send said nothing
+    # A send said nothing, an alert told nobody
+    NO_TEAM = "no_team"
     NO_CONSENT = "no_consent"
     WITHDRAWN = "withdrawn"
     NO_ADDRESS = "no_address"

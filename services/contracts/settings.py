@@ -159,6 +159,13 @@ class Webhooks(msgspec.Struct, frozen=True, omit_defaults=True):
     allow: tuple[str, ...] = ()
 
 
+class Team(msgspec.Struct, frozen=True, omit_defaults=True):
+    """People who are told of customers: by e-mail, by a webhook to an address or `$NAME`, or by both."""
+
+    email: str | None = None
+    webhook: str | None = None
+
+
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     """One layer for all journeys; `holdout` is in percent, `plain_sms` is `sms: transliterate`.
 
@@ -188,5 +195,5 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     policies: Policies = Policies()
     links: Links = Links()
     webhooks: Webhooks = Webhooks()
-    teams: dict[str, Any] = {}
+    teams: dict[str, Team] = {}
     topics: dict[str, Topic] = {}

@@ -1,4 +1,4 @@
-"""One loop per channel and one for webhooks: when slots are free and messages may be waiting, claim and hand over."""
+"""One loop per route: when slots are free and messages may be waiting, claim and hand over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
-from services.contracts.message import Route
+from services.contracts.message import ALERTS, Route
 from services.contracts.reasons import Reason
 from services.kit.clock import monotonic
 from services.kit.database.pool import FAILURES
@@ -28,7 +28,7 @@ _log = Logger()
 
 
 class Claimer:
-    """Claims for one channel, from its accounts in failover order."""
+    """Claims for one route, from its accounts in failover order."""
 
     def __init__(self, context: Context, editions: Editions, sender: Sender, channel: Route) -> None:
         self._context = context
@@ -42,8 +42,9 @@ class Claimer:
         self._rewound = 0.0
 
     def wake(self) -> None:
-        """There may be something to do."""
-        self._news.set()
+        """There may be something to do. Alerts are not hurried: who has none pays for no look at every hint."""
+        if self._channel not in ALERTS:
+            self._news.set()
 
     def stop(self) -> None:
         """Let `run` end after the claim that it is at: what a claim has committed must reach the sender."""
@@ -111,7 +112,8 @@ class Claimer:
         """Wait for a hint, a free slot, the end of a pause, or POLL_SECONDS."""
         now = monotonic()
         edition = self._editions.now
-        waits = [one.pace.wakes_in(now) for one in edition.accounts] if edition else []
+        ours = [one for one in edition.accounts if one.channel == self._channel] if edition else []
+        waits = [one.pace.wakes_in(now) for one in ours]
         seconds = min([POLL_SECONDS, *(wait for wait in waits if wait > 0)])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

@@ -16,7 +16,7 @@ from services.kit.errors import BadRecord, Misconfigured, Problem
 from services.kit.http import HttpRequest
 from services.kit.secrets import is_reference, resolve
 from services.kit.telemetry.logs import Log, Logger
-from services.notifier.compose.compose import Composed, compose
+from services.notifier.compose.compose import Composed, alert_words, compose
 from services.notifier.editions import Account, Edition
 from services.notifier.providers.base import Call, Outgoing
 
@@ -59,9 +59,12 @@ def outgoing(row: Mapping[str, Any], edition: Edition, composed_at: datetime) ->
     try:
         message = message_of(row)
         if message.channel == "webhook":
-            return _webhook(message, edition, composed_at)
-        template = _template(message, edition)
-        composed = compose(message, template, composed_at=composed_at, voice=edition.voices[message.klass])
+            return _webhook(message, message.context, edition, composed_at)
+        template, voice = _template(message, edition), edition.voices[message.klass]
+        if message.channel == "alert_webhook":
+            said = alert_words(message, template, composed_at=composed_at, voice=voice)
+            return _alert(message, said, edition, composed_at)
+        composed = compose(message, template, composed_at=composed_at, voice=voice)
     except Unsayable as problem:
         _tell(edition, row, problem.reason.value)
         raise
@@ -99,8 +102,24 @@ def _outgoing(message: Message, composed: Composed, composed_at: datetime) -> Ou
     )  # fmt: skip
 
 
-def _webhook(message: Message, edition: Edition, composed_at: datetime) -> Outgoing:
-    """The context as JSON, names in order, to where `$NAME` leads now. Unsayable where it leads nowhere."""
+def _alert(message: Message, said: tuple[str, str], edition: Edition, composed_at: datetime) -> Outgoing:
+    """What the template says, and what it reads, as JSON; an e-mail to the team would say the same."""
+    subject, text = said
+    told = {
+        "type": f"{message.journey}.{message.step}",
+        "timestamp": message.created_at,
+        "data": {**message.context, "subject": subject, "text": text},
+        "journey": message.journey,
+        "step": message.step,
+        "entry": message.entry_id.hex(),
+        "event": message.context["alert"]["event"],
+        "profile": message.profile_id.hex(),
+    }
+    return _webhook(message, told, edition, composed_at)
+
+
+def _webhook(message: Message, told: Mapping[str, Any], edition: Edition, composed_at: datetime) -> Outgoing:
+    """What is told as JSON, names in order, to where `$NAME` leads now. Unsayable where it leads nowhere."""
     url = message.recipient
     if is_reference(url):
         try:
@@ -108,7 +127,7 @@ def _webhook(message: Message, edition: Edition, composed_at: datetime) -> Outgo
         except Misconfigured as problem:
             _log.error(Log.SECRET_MISSING, version=edition.version, problem=str(problem))
             raise Unsayable(Reason.NO_ADDRESS) from problem
-    text = _encode(message.context).decode()
+    text = _encode(told).decode()
     return Outgoing(message.send_key, url, text=text, tags={"journey": message.journey}, composed_at=composed_at)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,10 @@ from services.notifier.providers.base import Provider
 from services.notifier.providers.settings import AccountSettings, read
 from services.notifier.voices import voice
 
+ALERTED_BY: Mapping[Route, Route] = {"email": "alert_email", "webhook": "alert_webhook"}
+"""On which route an account of a route alerts teams."""
+SLOTS_OF_ALERTS, RATE_OF_ALERTS = 2, 1.0
+"""How many alerts an account has under way at once, and how many a second where it has a rate, beside its own."""
 _OLDER = "SELECT document FROM workspace.versions WHERE id = $1"
 _OLDER_KEPT = 8
 _log = Logger()
@@ -38,7 +42,7 @@ _log = Logger()
 
 @dataclass(frozen=True)
 class Account:
-    """One account that can be called. `pace` outlives editions: what a provider asked for stays asked."""
+    """One account that can be called, on one route. `pace` outlives editions: what was asked for stays asked."""
 
     name: str
     channel: Route
@@ -66,9 +70,9 @@ class Edition:
     told: set[tuple[str, str]] = field(default_factory=set)
     environ: Mapping[str, str] = field(default_factory=dict)
 
-    def account(self, name: str) -> Account | None:
-        """The account of that name."""
-        return next((one for one in self.accounts if one.name == name), None)
+    def account(self, name: str, route: Route | None = None) -> Account | None:
+        """The account of that name, on that route where it has several."""
+        return next((one for one in self.accounts if one.name == name and route in (None, one.channel)), None)
 
     def template(self, message: Message) -> Template | None:
         """The template in the customer's language, or None where it was removed or lacks the channel."""
@@ -95,7 +99,7 @@ class Editions:
         self.problem: str | None = None
         self.hinted = asyncio.Event()
         self._context = context
-        self._paces: dict[tuple[str, str], Pace] = {}
+        self._paces: dict[tuple[str, str, Route], Pace] = {}
         self._older: dict[int, Edition] = {}
         self._refused = 0
 
@@ -118,7 +122,8 @@ class Editions:
             _log.error(Log.SECRET_MISSING, version=newest.version, problem=self.problem)
         else:
             metrics.WORKSPACE_VERSION.set(newest.version)
-            _log.info(Log.WORKSPACE_APPLIED, version=newest.version, accounts=[one.name for one in self.now.accounts])
+            names = list(dict.fromkeys(one.name for one in self.now.accounts))
+            _log.info(Log.WORKSPACE_APPLIED, version=newest.version, accounts=names)
 
     async def of(self, version: int) -> Edition | None:
         """The edition that an attempt was composed with, None if it cannot be had any more."""
@@ -149,6 +154,7 @@ class Editions:
         accounts = tuple(self._account(one, PROVIDERS[one.provider]) for one in known)
         if workspace.settings.webhooks.secret:
             accounts += (self._webhooks(workspace),)
+        accounts += tuple(self._alerting(one) for one in accounts if one.channel in ALERTED_BY)
         classes: tuple[MessageClass, ...] = ("transactional", "service", "opinion", "marketing")
         ours = self._context.settings
         return Edition(
@@ -162,16 +168,25 @@ class Editions:
     def _webhooks(self, workspace: Workspace) -> Account:
         """The account that sends webhooks. Misconfigured where one of their addresses is not set."""
         ours = workspace.settings.webhooks
-        steps = (step for journey in workspace.journeys for step in every_step(journey.steps))
-        for step in steps:
-            if isinstance(step, Webhook) and is_reference(step.url):
-                resolve(step.url, self._context.environ)
+        steps = [step for journey in workspace.journeys for step in every_step(journey.steps)]
+        urls = [step.url for step in steps if isinstance(step, Webhook)]
+        for url in (*urls, *(team.webhook for team in workspace.settings.teams.values())):
+            if url is not None and is_reference(url):
+                resolve(url, self._context.environ)
         options = {"secret": ours.secret, "allow": ours.allow}
         return self._account(Configured(WEBHOOK_ACCOUNT, "webhook", "webhook", options), webhook.PROVIDER)
+
+    def _alerting(self, account: Account) -> Account:
+        """The same account as it alerts teams: with a little pace of its own, so that neither waits for the other."""
+        route = ALERTED_BY[account.channel]
+        pace = self._paces.setdefault((account.name, account.provider.name, route), Pace(SLOTS_OF_ALERTS))
+        rate = account.settings.rate
+        pace.rate = None if rate is None else min(rate, RATE_OF_ALERTS)
+        return replace(account, channel=route, pace=pace)
 
     def _account(self, configured: Configured, provider: Provider[Any]) -> Account:
         settings = read(provider.settings, configured, self._context.environ, self._context.settings.public_url)
         slots = SLOTS if provider.idempotency else SLOTS_WITHOUT_IDEMPOTENCY
-        pace = self._paces.setdefault((configured.name, configured.provider), Pace(slots))
+        pace = self._paces.setdefault((configured.name, configured.provider, configured.channel), Pace(slots))
         pace.rate = settings.rate
         return Account(configured.name, configured.channel, provider, settings, pace)

@@ -20,7 +20,7 @@ from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.notifier import suppressions
-from services.notifier.outcomes import write
+from services.notifier.outcomes import TOLD, write
 from services.notifier.providers.base import Callback
 from services.notifier.statuses import KEPT, Heard, Page, Standing
 
@@ -81,12 +81,13 @@ _ADVANCE = f"""
         AS given(send_key, status, at, provider_id, {", ".join(_TIMES)})
     WHERE d.send_key = given.send_key"""
 
-_TELL = """
+_TELL = f"""
     INSERT INTO queue.receipts (send_key, profile_id, entry_id, journey, step, channel, kind, at, data)
     SELECT o.send_key, o.profile_id, o.entry_id, o.journey, o.step, o.channel, given.kind, given.at, given.data
     FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[]) WITH ORDINALITY
         AS given(send_key, kind, at, data, n)
     CROSS JOIN LATERAL (SELECT * FROM queue.outbound o WHERE o.send_key = given.send_key LIMIT 1) o
+    WHERE o.{TOLD}
     ORDER BY given.n"""
 
 _PARK = """

@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from services.contracts import ids
-from services.contracts.message import State
+from services.contracts.message import ALERTS, Route, State
 from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.kit import crash
@@ -27,8 +27,11 @@ from services.notifier.drafts import Draft, draft
 from services.notifier.providers.base import Accepted, Rejected
 from services.notifier.suppressions import Suppression
 
+TOLD = f"channel <> ALL ('{{{','.join(ALERTS)}}}')"
+"""Of which rows receipts tell: what becomes of an alert is no news of the customer."""
+
 _LOCK = """
-    SELECT o.send_key, o.state, o.attempt_id, o.on_unknown, o.attempts
+    SELECT o.send_key, o.channel, o.state, o.attempt_id, o.on_unknown, o.attempts
     FROM unnest($1::uuid[]) AS given(send_key)
     CROSS JOIN LATERAL (SELECT * FROM queue.outbound o WHERE o.send_key = given.send_key LIMIT 1 FOR UPDATE) o"""
 
@@ -41,7 +44,7 @@ _ATTEMPTS = """
     WHERE a.id = given.id AND a.settled_at IS NULL AND (a.turn = given.turn OR given.turn IS NULL)
     RETURNING a.id"""
 
-_WRITE = """
+_WRITE = f"""
     WITH given AS (
         SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::text[],
                              $8::text[], $9::bytea[], $10::boolean[])
@@ -62,7 +65,7 @@ _WRITE = """
         ON CONFLICT (send_key) DO NOTHING)
     INSERT INTO queue.receipts (send_key, profile_id, entry_id, journey, step, channel, kind, at, data)
     SELECT send_key, profile_id, entry_id, journey, step, channel, kind, $11, data
-    FROM written WHERE kind IS NOT NULL"""
+    FROM written WHERE kind IS NOT NULL AND {TOLD}"""
 
 _NOTHING = b"{}"
 
@@ -191,7 +194,7 @@ def _change(outcome: Outcome, n: int, row: Any, halves: Sequence[Job], now: date
     key = attempt.send_keys[n]
     match outcome.verdict:
         case Settle(results):
-            return _settled(outcome.job, n, results[n], now)
+            return _settled(outcome.job, n, results[n], row["channel"], now)
         case Free():
             return Change(key, State.QUEUED, attempt.id)
         case Split():
@@ -204,13 +207,11 @@ def _change(outcome: Outcome, n: int, row: Any, halves: Sequence[Job], now: date
             return None
 
 
-def _settled(job: Job, n: int, result: Accepted | Rejected, now: datetime) -> Change:
+def _settled(job: Job, n: int, result: Accepted | Rejected, route: Route, now: datetime) -> Change:
     if isinstance(result, Accepted):
         return _told(job, n, State.ACCEPTED, "accepted", provider_id=clean(result.provider_id))
-    if result.fault is not None and job.draft is not None:
-        return _at_fault(
-            job, n, result.code, Suppression(job.draft.account.channel, job.addresses[n], result.fault, now)
-        )
+    if result.fault is not None and route not in ALERTS:
+        return _at_fault(job, n, result.code, Suppression(route, job.addresses[n], result.fault, now))
     data = msgspec.json.encode({"code": result.code[:100]})
     return _told(job, n, State.REFUSED, "refused", reason=Reason.PROVIDER_REFUSED, data=data)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.contracts.message import Route
 from services.kit import crash
 from services.kit.service import Context
 from services.notifier import suppressions
@@ -80,7 +81,8 @@ class Recovery:
 
     async def _resume(self, row: Any, members: Mapping[bytes, Any], now: datetime) -> None:
         edition = await self._editions.of(row["version"])
-        account = self._account(row, edition)
+        member = members.get(row["send_keys"][0])
+        account = self._account(row, edition, member["channel"] if member else None)
         attempt = Attempt(
             row["id"], row["account"], tuple(row["send_keys"]), row["claimed_at"], row["turn"],
             account.provider.idempotency if account else None,
@@ -97,10 +99,10 @@ class Recovery:
         else:
             await self._sender.settle(job, Lost("not the same bytes") if isinstance(verdict, Repeat) else verdict)
 
-    def _account(self, row: Any, edition: Edition | None) -> Account | None:
+    def _account(self, row: Any, edition: Edition | None, route: Route | None) -> Account | None:
         """The account as it is configured now (its key may have been mended), else as it was."""
-        then = edition.account(row["account"]) if edition else None
-        now = self._editions.now.account(row["account"]) if self._editions.now else None
+        then = edition.account(row["account"], route) if edition else None
+        now = self._editions.now.account(row["account"], route) if self._editions.now else None
         return now if now and (then is None or now.provider is then.provider) else then
 
     def _addresses(self, attempt: Attempt, members: Mapping[bytes, Any]) -> tuple[bytes, ...]:

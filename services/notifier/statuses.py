@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.contracts import ids
-from services.contracts.message import SETTLED, Route, State
+from services.contracts.message import ALERTS, SETTLED, Route, State
 from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.notifier.outcomes import Change, clean
@@ -107,7 +107,8 @@ class Page:
             self._machine(send_key, standing, callback, kind)
             return
         self._note(send_key, kind, callback.at)
-        self._suppress(kind, callback, standing.channel, standing.recipient)
+        if standing.channel not in ALERTS:  # a team that cannot be reached today is told again tomorrow
+            self._suppress(kind, callback, standing.channel, standing.recipient)
         if standing.state < SETTLED and standing.attempt_id is not None:
             self._settle(send_key, standing, callback, kind)
         moves = standing.status is None or RANK[kind] > RANK.get(standing.status, 0)

@@ -10,8 +10,6 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
-from aiohttp import web
-from standardwebhooks import Webhook
 
 from services.contracts import ids, journey
 from services.contracts.message import Message
@@ -22,42 +20,16 @@ from services.notifier import erasure
 from services.notifier.service import Notifier
 from tests.support import notifying as n
 from tests.support.notifying import ENVIRON, message
+from tests.support.receiver import Receiver, receiving
 from tests.support.waiting import eventually
 
 ACCEPTED, REFUSED, CLAIMED = (10, None), (11, "provider_refused"), (1, None)
 
 
-class Receiver:
-    """Takes POSTs, and answers with `statuses` in turn, then 204."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[dict[str, str], bytes]] = []
-        self.statuses: list[int] = []
-
-    async def handle(self, request: web.Request) -> web.Response:
-        self.taken.append(({k.lower(): v for k, v in request.headers.items()}, await request.read()))
-        status = self.statuses.pop(0) if self.statuses else 204
-        return web.Response(status=status, headers={"Location": "/elsewhere"} if 300 <= status < 400 else {})
-
-    def verified(self) -> list[Any]:
-        """Every body, as the library lets it through."""
-        verifier = Webhook(ENVIRON["HOOK_SECRET"])
-        return [verifier.verify(body, headers) for headers, body in self.taken]
-
-
 @pytest.fixture
-async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
-    played, app = Receiver(), web.Application()
-    app.router.add_route("*", "/{rest:.*}", played.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    monkeypatch.setitem(ENVIRON, "CRM_URL", f"http://127.0.0.1:{port}/hooks")
-    monkeypatch.setitem(ENVIRON, "CRM_HOST", f"127.0.0.1:{port}")
-    yield played
-    await runner.cleanup()
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving(ENVIRON, "CRM_URL") as played:
+        yield played
 
 
 @pytest.fixture
@@ -101,7 +73,7 @@ async def settled(pool: asyncpg.Pool) -> list[tuple[int, str | None]]:
 async def test_a_webhook_arrives_signed_and_is_accepted(
     database_url: str, pool: asyncpg.Pool, receiver: Receiver, clock: FixedClock
 ) -> None:
-    await n.publish(pool, shop(ENVIRON["CRM_HOST"]))
+    await n.publish(pool, shop(receiver.host))
     await n.enqueue(pool, [hook(1)])
     async with n.running(database_url, clock):
         assert await settled(pool) == [ACCEPTED]
@@ -125,7 +97,7 @@ async def test_an_unanswered_one_is_repeated_with_the_same_bytes_and_id_and_a_si
 ) -> None:
     receiver.statuses = [500, 503]
     clock.move(timedelta(minutes=-3))
-    await n.publish(pool, shop(ENVIRON["CRM_HOST"]))
+    await n.publish(pool, shop(receiver.host))
     await n.enqueue(pool, [hook(1)])
     async with n.running(database_url, clock) as notifier:
         for calls in (1, 2):
@@ -145,7 +117,7 @@ async def test_a_refusal_or_a_redirect_is_asked_no_second_time(
     database_url: str, pool: asyncpg.Pool, receiver: Receiver, clock: FixedClock, status: int
 ) -> None:
     receiver.statuses = [status]
-    await n.publish(pool, shop(ENVIRON["CRM_HOST"]))
+    await n.publish(pool, shop(receiver.host))
     await n.enqueue(pool, [hook(1), hook(2)])
     async with n.running(database_url, clock):
         assert sorted(await settled(pool)) == [ACCEPTED, REFUSED]
@@ -155,7 +127,7 @@ async def test_a_refusal_or_a_redirect_is_asked_no_second_time(
 async def test_a_host_of_the_own_network_that_is_not_named_is_never_connected_to(
     database_url: str, pool: asyncpg.Pool, receiver: Receiver, clock: FixedClock
 ) -> None:
-    host = ENVIRON["CRM_HOST"]
+    host = receiver.host
     await n.publish(pool, shop())
     urls = ["$CRM_URL", f"https://{host}/", f"https://localhost:{host.partition(':')[2]}/", "https://169.254.169.254/"]
     await n.enqueue(pool, [hook(k, url) for k, url in enumerate(urls)])
@@ -169,7 +141,7 @@ async def test_a_host_of_the_own_network_that_is_not_named_is_never_connected_to
 async def test_no_suppression_or_consent_holds_a_webhook_back_and_a_pause_and_only_to_do(
     database_url: str, pool: asyncpg.Pool, receiver: Receiver, clock: FixedClock
 ) -> None:
-    await n.publish(pool, shop(ENVIRON["CRM_HOST"]))
+    await n.publish(pool, shop(receiver.host))
     await n.consent(pool, 1, "unsubscribed")
     await pool.execute("INSERT INTO queue.pauses VALUES ('channel:webhook', $1, 'test')", clock.now())
     await n.enqueue(pool, [hook(1)])
@@ -191,7 +163,7 @@ async def test_no_suppression_or_consent_holds_a_webhook_back_and_a_pause_and_on
 async def test_an_address_that_is_not_set_keeps_the_version_before_and_drops_what_an_older_journey_tells(
     database_url: str, pool: asyncpg.Pool, receiver: Receiver, clock: FixedClock
 ) -> None:
-    await n.publish(pool, shop(ENVIRON["CRM_HOST"]))
+    await n.publish(pool, shop(receiver.host))
     async with n.running(database_url, clock) as notifier:
         await n.publish(pool, shop(url="$NOT_SET"))
         await notifier._editions.refresh()

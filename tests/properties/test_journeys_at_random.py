@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.contracts.journey import (
+    Alert,
     Arm,
     Branch,
     Clock,
@@ -34,6 +35,7 @@ from services.contracts.journey import (
     every_step,
 )
 from services.contracts.reasons import Reason
+from services.contracts.settings import Team
 from services.contracts.workspace import Workspace
 from services.trigger_engine.profiles.arrival import Arrival
 from tests.support.engine import AT, DAY, HOUR, MINUTE, SUBSCRIBED, Run, happened, whole_state, workspace
@@ -84,7 +86,7 @@ class Maker:
         """A step of any kind."""
         self._number += 1
         name, chance = f"s{self._number}", self._chance
-        flat = (Send, Wait, Tag, Set, Start, Webhook, Stop)
+        flat = (Send, Wait, Tag, Set, Start, Webhook, Alert, Stop)
         kind = chance.choice(get_args(Step) if deep else flat)
         inner = deep - 1
         makers: dict[Any, Any] = {
@@ -100,6 +102,7 @@ class Maker:
             Set: lambda: Set(name, {"seen_at": "now", "kind": chance.choice(["event.order.id", "'x'"])}),
             Start: lambda: Start(name, chance.choice(NAMES)),
             Webhook: lambda: Webhook(name, "$CRM", {"of": chance.choice(["event.order.id", "profile"]), "at": "now"}),
+            Alert: lambda: Alert(name, chance.choice(["support", "gone"]), "hello", chance.choice([None, 3_600.0])),
             Stop: lambda: Stop(name),
         }  # fmt: skip
         made: Step = makers[kind]()
@@ -119,7 +122,8 @@ def shop(chance: Random) -> Workspace:
     """A workspace of three journeys that may start one another."""
     maker = Maker(chance)
     sets = Journey("sets", Enter("customer.updated"), (Set("set", {"seen_at": "now"}),), 1)
-    return workspace(sets, *(maker.journey(name) for name in NAMES), holdout=chance.choice([0.0, 30.0]))
+    return workspace(sets, *(maker.journey(name) for name in NAMES), holdout=chance.choice([0.0, 30.0]),
+                     teams={"support": Team("help@shop.example", "$TEAM_URL")})  # fmt: skip
 
 
 def life(chance: Random, number: int) -> list[Arrival]:

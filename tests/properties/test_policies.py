@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.contracts.message import Message, State
+from services.contracts.message import CHANNELS, Message, State
 from services.contracts.policies import Cap, QuietHours
 from services.trigger_engine.policies.caps import counts
 from services.trigger_engine.policies.public_holidays import public_holidays
@@ -95,7 +95,8 @@ def is_quiet(quiet: QuietHours, zone: str, at: datetime) -> bool:
 
 def most_in_any_window(cap: Cap, messages: list[Message]) -> int:
     """Of what left or may still leave."""
-    times = [m.created_at for m in messages if m.channel != "webhook" and counts(cap, m.channel, m.klass, m.topic)]
+    said = [(channel, m) for m in messages for channel in CHANNELS if channel == m.channel]
+    times = [m.created_at for channel, m in said if counts(cap, channel, m.klass, m.topic)]
     return max((sum(end - timedelta(seconds=cap.per) < at <= end for at in times) for end in times), default=0)
 
 

@@ -86,10 +86,13 @@ def workspace(
     templates: Any = None,
     schemas: Any = None,
     segments: Any = (),
+    teams: Any = None,
     **policies: Any,
 ) -> Workspace:
-    """A workspace of the shop; `policies` are those of wici.yaml."""
-    settings = Settings(shop=SHOP, sources={"backend": Source("http")}, policies=Policies(derive=derive, **policies))
+    """A workspace of the shop; `teams` and `policies` are those of wici.yaml."""
+    settings = Settings(
+        shop=SHOP, sources={"backend": Source("http")}, policies=Policies(derive=derive, **policies), teams=teams or {}
+    )
     return Workspace(settings, journeys, templates or TEMPLATES, schemas or {}, tuple(segments))
 
 

@@ -59,6 +59,7 @@ RULES: dict[str, str] = {
     "unknown-segment": "a segment stands in segments.yaml",
     "unknown-step": "in_flight migrates to steps of this version",
     "unknown-storefront": "a storefront is one that wici knows",
+    "unknown-team": "a team that is alerted stands in wici.yaml",
     "unknown-template": "a template has a folder in templates/",
     "unlisted-topic": "a journey's topic stands in wici.yaml, with a title for the preference centre",
     "unreachable-step": "a step can be reached",

@@ -21,6 +21,7 @@ from services.cli.workspace.shapes import (
 )
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9_-]{0,99}"
+HOOK_PATTERN = r"\$[A-Za-z_]\w*|https://[^\s/]+\S*"
 EVENT = Text("an event type", like="order.placed")
 _IF = Condition("must hold, such as event.order.total >= 100")
 _WHEN = Text("a day, or a day and a time, in the shop's zone", like="2026-11-20 10:00", rule="bad-cron-or-time")
@@ -115,13 +116,27 @@ WEBHOOK = Table(
     {
         "webhook": Table(
             {
-                "url": Text("$NAME, or https", r"\$[A-Za-z_]\w*|https://[^\s/]+\S*", "$CRM_URL"),
+                "url": Text("$NAME, or https", HOOK_PATTERN, "$CRM_URL"),
                 "body": Names(
                     Condition("a value, such as event.order.total"), "what it is told", FIELD_PATTERN, "order"
                 ),
             },
             required=("url",),
             like="{url: $CRM_URL, body: {order: event.order.id}}",
+        ),
+        **EVERY_STEP,
+    }
+)
+ALERT = Table(
+    {
+        "alert": Table(
+            {
+                "team": Text("one of teams: in wici.yaml", like="support"),
+                "template": Text("a folder in templates/: what the team reads", like="detractor"),
+                "answer_within": Duration("by when somebody should have answered", "4 hours"),
+            },
+            required=("team", "template"),
+            like="{team: support, template: detractor, answer_within: 4 hours}",
         ),
         **EVERY_STEP,
     }
@@ -145,6 +160,7 @@ STEP = ByWord(
         "set": SET,
         "start": START,
         "webhook": WEBHOOK,
+        "alert": ALERT,
         "use": Table(
             {
                 "use": Text("a group of groups/", NAME_PATTERN, "reminder-pair", "bad-name"),
@@ -155,7 +171,7 @@ STEP = ByWord(
         "stop": Table({"stop": Flag("true: the journey ends here"), **EVERY_STEP}, like="{stop: true, if: …}"),
     },
     alone=("stop",),
-    later=("alert", "onsite", "survey", "coupon", "points"),
+    later=("onsite", "survey", "coupon", "points"),
 )
 
 JOURNEY = Table(

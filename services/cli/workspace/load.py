@@ -105,7 +105,7 @@ def _surroundings(
     never = tuple(cap for cap in settings.policies.caps if cap.at_most == 0)
     return Surroundings(
         templates, own_events, channels, with_sender, time_zone=zone, locale=settings.shop.locale,
-        counts_as=counts_as, never=never, topics=frozenset(settings.topics),
+        counts_as=counts_as, never=never, topics=frozenset(settings.topics), teams=settings.teams,
     )  # fmt: skip
 
 

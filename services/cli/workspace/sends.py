@@ -1,11 +1,11 @@
-"""A send step against the workspace: its template, the channels it speaks, and what it reads."""
+"""A send or alert step against the workspace: its template, the channels it speaks, and what it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from services.cli.workspace.findings import short, write_instead
+from services.cli.workspace.findings import Place, short, write_instead
 from services.cli.workspace.row import Row
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
@@ -27,25 +27,46 @@ class SendCheck:
         self._klass = klass
         self._topic = topic
         self._said: list[tuple[Row, TemplateFolder]] = []
-        self._scope = template_scope(event, around.own_events, around.facts) if event in around.events else None
 
     def check(self, row: Row, template: str, via: tuple[Channel, ...]) -> None:
         """Template known, a text for every channel, somebody to deliver it, nothing read that will not be there."""
         self._accounts(row, via)
         self._room(row, via)
-        if not template:
-            return
-        folder = self._around.templates.get(template)
+        folder = self._folder(row.at("send"), template)
         if folder is None:
-            hint = write_instead(template, self._around.templates, "templates are")
-            hint = hint or f"write templates/{template[:60]}/email.md"
-            self._sheet.error(row.at("send"), "unknown-template", f"there is no template {short(template)}", hint)
             return
-        self._channels(row, folder, via)
-        self._variables(row, folder)
+        self._channels(row.at("via"), folder, via)
+        self._variables(row.at("send"), folder)
         self._said.append((row, folder))
         if "email" in via:
-            self._sender(row, folder)
+            self._sender(row.at("send"), folder, row.text("class", self._klass))
+
+    def check_alert(self, row: Row, team: str, template: str) -> None:
+        """Team known and somebody to carry what it is sent; template known, and an e-mail, of which webhooks tell."""
+        teams, at = self._around.teams, row.at("template")
+        found = teams.get(team) if teams else None
+        if team and found is None and teams is not None:
+            hint = write_instead(team, teams, "teams are") or f"write teams: {{{team[:60]}: {{email: …}}}} in wici.yaml"
+            self._sheet.error(row.at("team"), "unknown-team", f"there is no team {short(team)}", hint)
+        mailed = found is not None and found.email is not None
+        if mailed and "email" not in self._around.channels:
+            hint = "add one under providers.email in wici.yaml"
+            self._sheet.error(row.at("team"), "no-account", f"no provider sends the team {short(team)} e-mail", hint)
+        folder = self._folder(at, template)
+        if folder is None:
+            return
+        self._channels(at, folder, ("email",))
+        self._variables(at, folder, alerts=True)
+        if mailed:
+            self._sender(at, folder, "service")
+
+    def _folder(self, at: Place, template: str) -> TemplateFolder | None:
+        folder = self._around.templates.get(template)
+        if folder is None and template:
+            hint = write_instead(template, self._around.templates, "templates are")
+            hint = hint or f"write templates/{template[:60]}/email.md"
+            self._sheet.error(at, "unknown-template", f"there is no template {short(template)}", hint)
+        return folder
 
     def check_locales(self) -> None:
         """A customer of one language hears every template of the journey in it, or none: what is missing is said."""
@@ -81,36 +102,36 @@ class SendCheck:
             hint = "raise at_most of the cap in wici.yaml, or remove the step"
             self._sheet.warning(row.at("send"), "never-said", "a cap with at_most: 0 keeps this step silent", hint)
 
-    def _channels(self, row: Row, folder: TemplateFolder, via: tuple[Channel, ...]) -> None:
+    def _channels(self, at: Place, folder: TemplateFolder, via: tuple[Channel, ...]) -> None:
         for channel in via:
             if not folder.speaks(channel):
                 message = f"the template {short(folder.name)} has no text for {channel}"
                 locale = next(iter(folder.channels), "")
                 hint = f"write {'/'.join(part for part in ('templates', folder.name, locale, FILES[channel]) if part)}"
-                self._sheet.error(row.at("via"), "unknown-channel", message, hint)
+                self._sheet.error(at, "unknown-channel", message, hint)
 
-    def _sender(self, row: Row, folder: TemplateFolder) -> None:
-        klass = row.text("class", self._klass)
+    def _sender(self, at: Place, folder: TemplateFolder, klass: str) -> None:
         if klass in self._around.classes_with_sender:
             return
         for locale, template in folder.compiled.items():
             if template.email and not template.email.sender:
                 message = f"nobody sends the {klass} e-mail {short(folder.name)} ({locale})"
                 hint = f"write senders.{klass}.email in wici.yaml, or from: at the top of the template"
-                self._sheet.error(row.at("send"), "no-sender", message, hint)
+                self._sheet.error(at, "no-sender", message, hint)
 
-    def _variables(self, row: Row, folder: TemplateFolder) -> None:
-        if self._scope is None:
+    def _variables(self, at: Place, folder: TemplateFolder, *, alerts: bool = False) -> None:
+        if self._event not in self._around.events:
             return
+        scope = template_scope(self._event, self._around.own_events, self._around.facts, alerts=alerts)
         paths = {path for template in folder.compiled.values() for path in template.reads}
         for path in sorted(paths):
-            known = missing(path, self._scope)
+            known = missing(path, scope)
             if known is not None:
                 message = (
                     f"the template {short(folder.name)} reads {'.'.join(path)[:80]}, which {self._event} does not bring"
                 )
                 hint = write_instead(path[len(known[0])], known[1], "known there")
-                self._sheet.warning(row.at("send"), "template-variable", message, hint)
+                self._sheet.warning(at, "template-variable", message, hint)
 
 
 def _language(locale: str) -> str:

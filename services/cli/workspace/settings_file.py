@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 from zoneinfo import available_timezones
 
 from services.cli.workspace.findings import Place, short, write_instead
@@ -31,6 +31,7 @@ from services.contracts.settings import (
     Settings,
     Shop,
     Source,
+    Team,
     Topic,
     Webhooks,
 )
@@ -71,7 +72,7 @@ def read_settings(node: Node, sheet: Sheet, own_types: Collection[str] = ()) -> 
         policies=policy,
         links=_links(row.row("links")),
         webhooks=_webhooks(row.row("webhooks")),
-        teams=_plain(row, "teams"),
+        teams=dict(_teams(row, sheet)),
         topics={name: _topic(topic) for name, topic in row.named("topics").items() if isinstance(topic, Row)},
     )
 
@@ -197,6 +198,20 @@ def _webhooks(row: Row | None) -> Webhooks:
     return Webhooks(row.maybe("secret"), row.texts("allow")) if row else Webhooks()
 
 
+def _teams(row: Row, sheet: Sheet) -> Iterator[tuple[str, Team]]:
+    """Each team can be told; what tells it by a webhook is signed."""
+    for name, team in row.named("teams").items():
+        if not isinstance(team, Row):
+            continue
+        if not plain(team.node):
+            hint = "write email: …, webhook: $TEAM_URL, or both"
+            sheet.error(team.node.place, "missing-key", f"nothing leads to the team {short(name)}", hint)
+        if "webhook" in team and row.node_of("webhooks") is None:
+            hint = "write webhooks: {secret: $HOOK_SECRET} in wici.yaml"
+            sheet.error(team.key_at("webhook"), "no-account", "no secret signs webhooks", hint)
+        yield name, Team(team.maybe("email"), team.maybe("webhook"))
+
+
 def _sender(row: Row) -> Sender:
     return Sender(row.maybe("email"), row.maybe("reply_to"), row.maybe("sms"))
 
@@ -214,8 +229,3 @@ def _rows(row: Row | None) -> Iterator[tuple[str, Row]]:
     for name, value in (row.values if row else {}).items():
         if isinstance(value, Row):
             yield name, value
-
-
-def _plain(row: Row, key: str) -> dict[str, Any]:
-    value = plain(row.node_of(key))
-    return value if isinstance(value, dict) else {}

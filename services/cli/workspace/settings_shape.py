@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.cli.workspace.journey_shape import NAME_PATTERN
+from services.cli.workspace.journey_shape import HOOK_PATTERN, NAME_PATTERN
 from services.cli.workspace.policies_shape import CLASSES, POLICIES
 from services.cli.workspace.providers_shape import PROVIDERS, SOURCE
 from services.cli.workspace.shapes import Anything, ByKind, Choice, ListOf, Names, Number, Secret, Table, Text
@@ -91,9 +91,10 @@ SETTINGS = Table(
         ),
         "teams": Names(
             Table(
-                {"email": _ADDRESS, "webhook": Text("an address or $NAME", r"\$[A-Za-z_]\w*|https?://\S+", "$TEAM_URL")}
+                {"email": _ADDRESS, "webhook": Text("$NAME, or https", HOOK_PATTERN, "$TEAM_URL")},
+                like="{email: support@sklep.example, webhook: $TEAM_URL}",
             ),
-            "people who are told",
+            "people whom the step alert tells of a customer",
             like="support",
         ),
         "topics": Names(

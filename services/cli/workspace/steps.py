@@ -20,6 +20,7 @@ from services.cli.workspace.sends import SendCheck
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings
 from services.contracts.journey import (
+    Alert,
     Arm,
     Branch,
     Clock,
@@ -221,6 +222,14 @@ class StepReader:
             self._check(within, key, ANY)
         return Webhook(name, what.text("url"), body)
 
+    def alert(self, row: Row) -> Alert:
+        """A team, a template, and within which time somebody should have answered."""
+        what = row.row("alert") or row
+        template = what.text("template")
+        name = self.id(row, "alert", template)
+        self._sends.check_alert(what, what.text("team"), template)
+        return Alert(name, what.text("team"), template, what.number("answer_within"))
+
     def start(self, row: Row) -> Start:
         """Another journey's name."""
         name = row.text("start")
@@ -259,6 +268,7 @@ READERS: Table[str, Callable[[StepReader, Row], Step]] = {
     "set": StepReader.set,
     "start": StepReader.start,
     "webhook": StepReader.webhook,
+    "alert": StepReader.alert,
     "stop": StepReader.stop,
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
 from services.contracts.message import Channel, MessageClass
 from services.contracts.policies import Cap
+from services.contracts.settings import Team
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import Type
 from services.trigger_engine.journeys.derived.registry import RULES
@@ -38,6 +39,7 @@ class Surroundings:
     `own_events` are JSON Schemas by event type, `channels` those that an account delivers (`webhook` where a
     secret signs it), `classes_with_sender` the
     message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
+    `teams` those that alerts may name, None where their file could not be read;
     `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
     which class another one counts, `never` holds the caps that let nothing pass; `topics` are those
     that wici.yaml lists.
@@ -49,6 +51,7 @@ class Surroundings:
     classes_with_sender: frozenset[str] = frozenset()
     facts: Mapping[str, Type] = field(default_factory=dict)
     segments: frozenset[str] | None = None
+    teams: Mapping[str, Team] | None = None
     time_zone: str = "UTC"
     locale: str = ""
     topics: frozenset[str] | None = None

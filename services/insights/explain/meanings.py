@@ -30,6 +30,7 @@ MEANINGS: dict[str, str] = {
     "paused": "The journey is paused: what came due waits, and goes on once it is resumed.",
     "no_fact": "The expression of a set gave nothing, or text of more than 500 characters.",
     "already_done": "The entry did this step before it moved to another revision: nothing is said or started twice.",
+    "no_team": "wici.yaml names no such team any more.",
     "no_consent": "The message's class needs a consent that the customer has not given.",
     "withdrawn": "The consent was withdrawn, before the step or while the message waited.",
     "no_address": "The customer has no address on the channel.",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from services.contracts import ids
+from services.contracts.message import ALERTS
 from services.insights.explain.meanings import meaning
 from services.insights.explain.story import Happened, Inside, Said, Story
 from services.trigger_engine.journeys.compiled import Compiled
@@ -161,7 +162,8 @@ def _walked(one: Walked, said: bool) -> list[str]:
 
 def _message(one: Said) -> Moment:
     kinds = f"{one.klass}, {one.topic}" if one.topic else one.klass
-    what = f"{one.journey}: {one.template} by {one.channel} queued at {one.step} ({kinds})"
+    to = f" to {one.recipient or 'a team'}" if one.channel in ALERTS else ""
+    what = f"{one.journey}: {one.template}{to} by {one.channel} queued at {one.step} ({kinds})"
     reasons = [one.reason] if one.reason else []
     return Moment(one.created_at, what, list(fate(one)), {one.journey}, "message", reasons=reasons)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.message import Message, Route
+from services.contracts.message import ALERTS, Message, Route
 from services.contracts.settings import Sender, Shop
 from services.contracts.workspace import Template
 from services.kit.errors import Misconfigured
@@ -62,21 +62,36 @@ def compose(message: Message, template: Template, *, composed_at: datetime, voic
 
     Raises RenderError for this message alone, Misconfigured where no message of the class can leave.
     """
-    links = _links(message, voice)
-    audience = Audience(_language(message, template), voice.shop.currency, voice.shop.time_zone)
-    context = {
-        **message.context,
-        "shop": _facts(voice.shop),
-        "links": links,
-        "message": _about(message, audience.locale),
-        "now": composed_at,
-    }
+    audience = _audience(message, template, voice)
+    context = _context(message, audience, composed_at, voice)
     if message.channel == "sms":
-        way_out = links["unsubscribe"]
+        way_out = context["links"]["unsubscribe"]
         closing = sms_closing(voice.sms_opt_out, audience.locale, way_out) if voice.sms_opt_out else ""
         sms = render_sms(template, context, audience, plain=voice.plain_sms, closing=closing, unless=way_out)
         return _sealed(Composed("sms", message.recipient, voice.sender.sms, sms.text, parts=sms.segments))
     return _sealed(_email(message, template, context, audience, voice))
+
+
+def alert_words(message: Message, template: Template, *, composed_at: datetime, voice: Voice) -> tuple[str, str]:
+    """Subject and text of an alert, for a team that is told of it by a webhook. Raises RenderError."""
+    audience = _audience(message, template, voice)
+    mail = render_email(template, _context(message, audience, composed_at, voice), audience)
+    return mail.subject, mail.text
+
+
+def _audience(message: Message, template: Template, voice: Voice) -> Audience:
+    return Audience(_language(message, template), voice.shop.currency, voice.shop.time_zone)
+
+
+def _context(message: Message, audience: Audience, composed_at: datetime, voice: Voice) -> dict[str, Any]:
+    """All that a template may read. An alert has no links: a team must not leave in the customer's name."""
+    return {
+        **message.context,
+        "shop": _facts(voice.shop),
+        "links": {} if message.channel in ALERTS else _links(message, voice),
+        "message": _about(message, audience.locale),
+        "now": composed_at,
+    }
 
 
 def _email(message: Message, template: Template, context: dict[str, Any], audience: Audience, voice: Voice) -> Composed:
@@ -87,12 +102,13 @@ def _email(message: Message, template: Template, context: dict[str, Any], audien
         raise Misconfigured(
             f"nobody to send template {template.name} from: write `from:` in it, or senders: in wici.yaml"
         )
-    url: str = context["links"]["unsubscribe"]
+    url: str = context["links"].get("unsubscribe", "")
     html, text = mail.html, mail.text
-    if message.klass in LISTED or voice.shop.legal:
+    ours = message.channel in ALERTS
+    if not ours and (message.klass in LISTED or voice.shop.legal):
         closing = (url if message.klass in LISTED else None, audience.locale, voice.shop)
         html, text = with_html_footer(html, *closing), with_text_footer(text, *closing)
-    if voice.trail is not None:
+    if not ours and voice.trail is not None:
         html, text = followed(html, text, message, voice.secret_keys, voice.trail)
     headers = mail_headers(
         message,

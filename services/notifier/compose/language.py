@@ -15,7 +15,7 @@ from jinja2 import nodes
 from services.notifier.compose.errors import LanguageError
 from services.notifier.compose.registry import FILTERS, FUNCTIONS, TESTS
 
-ROOTS = frozenset({"profile", "event", "cart", "entry", "shop", "links", "message", "now"})
+ROOTS = frozenset({"profile", "event", "cart", "entry", "shop", "links", "message", "alert", "now"})
 LINKS = frozenset({"unsubscribe", "preferences", "confirm"})
 MAX_DEPTH = 60
 

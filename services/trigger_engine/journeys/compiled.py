@@ -7,7 +7,20 @@ from typing import Any
 
 import msgspec
 
-from services.contracts.journey import Goal, Journey, Rule, Send, Set, Step, Wait, WaitFor, Webhook, every_step, ways
+from services.contracts.journey import (
+    Alert,
+    Goal,
+    Journey,
+    Rule,
+    Send,
+    Set,
+    Step,
+    Wait,
+    WaitFor,
+    Webhook,
+    every_step,
+    ways,
+)
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import (
     ANY,
@@ -171,7 +184,7 @@ def _awaited(step: WaitFor, compiler: _Compiler) -> dict[str, tuple[tuple[int, C
 
 def _template_reads(nodes: Mapping[str, Node], templates: Templates) -> Iterator[Path]:
     for node in nodes.values():
-        if isinstance(node.step, Send):
+        if isinstance(node.step, Send | Alert):
             for template in templates.get(node.step.template, {}).values():
                 yield from template.reads
 

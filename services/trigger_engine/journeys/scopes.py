@@ -23,6 +23,7 @@ from services.trigger_engine.journeys.conditions.types import (
     Type,
 )
 from services.trigger_engine.journeys.words import (
+    ALERT,
     CART,
     CUSTOMER,
     ENTRY,
@@ -95,9 +96,12 @@ def template_scope(
     event_type: str,
     own: Mapping[str, Mapping[str, Any]] | None = None,
     facts: Mapping[str, Type] | None = None,
+    *,
+    alerts: bool = False,
 ) -> dict[str, Type]:
-    """Names of a template that a journey entered by `event_type` sends."""
-    return {**condition_scope(event_type, None, own, facts), "links": LINKS, "message": SAID}
+    """Names of a template that a journey entered by `event_type` sends, or by which it alerts a team."""
+    scope = {**condition_scope(event_type, None, own, facts), "links": LINKS, "message": SAID}
+    return {**scope, "alert": ALERT} if alerts else scope
 
 
 def from_json_schema(schema: Any, depth: int = 0) -> Type:

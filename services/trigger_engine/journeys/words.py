@@ -69,6 +69,7 @@ SHOP = Record({
     "brands": ANYTHING, "colour": STRING,
 })  # fmt: skip
 SAID = Record({"class": STRING, "channel": STRING, "journey": STRING, "topic": STRING, "language": STRING})
+ALERT = Record({"team": STRING, "event": STRING, "answer_within": NUMBER, "answer_by": TIMESTAMP})
 LINKS = Record({"unsubscribe": STRING, "preferences": STRING, "confirm": STRING})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from services.contracts.message import SETTLED, Channel, Message, MessageClass, State
+from services.contracts.message import CHANNELS, SETTLED, Channel, Message, MessageClass, State
 from services.contracts.policies import Cap
 from services.trigger_engine.profiles.state import Profile, Sent
 
@@ -32,14 +32,13 @@ def free_from(cap: Cap, sent: Iterable[Sent], at: datetime) -> datetime:
 
 
 def note(profile: Profile, message: Message, caps: tuple[Cap, ...]) -> None:
-    """Count a message that is queued now, and forget what no cap counts any more. No webhook counts."""
-    if message.channel == "webhook":
-        return
-    if not any(counts(cap, message.channel, message.klass, message.topic) for cap in caps):
+    """Count a message that is queued now, and forget what no cap counts any more. Only what customers hear counts."""
+    channel = next((one for one in CHANNELS if one == message.channel), None)
+    if channel is None or not any(counts(cap, channel, message.klass, message.topic) for cap in caps):
         return
     since = message.created_at - timedelta(seconds=max(cap.per for cap in caps))
     kept = [one for one in profile.sent if one.at > since]
-    kept.append(Sent(message.send_key, message.created_at, message.channel, message.klass, message.topic))
+    kept.append(Sent(message.send_key, message.created_at, channel, message.klass, message.topic))
     # Caps themselves bound the list; merged profiles, and caps that were lowered, may exceed it for a while.
     profile.sent = kept[-2 * sum(cap.at_most for cap in caps) :]
 

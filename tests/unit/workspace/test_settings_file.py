@@ -26,6 +26,7 @@ from services.contracts.settings import (
     Sender,
     Settings,
     Source,
+    Team,
     Threshold,
     Unpaid,
     Yearly,
@@ -61,6 +62,7 @@ senders:
   transactional: {email: "Sklep <zamowienia@shop.example>", reply_to: pomoc@shop.example, sms: Sklep}
   marketing: {email: nowosci@news.shop.example}
 links: {domain: l.shop.example, utm: {source: wici, medium: "{channel}", campaign: "{journey}"}}
+webhooks: {secret: $HOOK_SECRET}
 teams: {support: {email: support@shop.example, webhook: $TEAM_URL}}
 policies:
   classes: {opinion: marketing}
@@ -98,7 +100,7 @@ def test_everything_that_wici_yaml_can_say_is_kept(tmp_path: Path) -> None:
     }  # fmt: skip
     assert found.senders["marketing"] == Sender(email="nowosci@news.shop.example")
     assert found.links.utm["medium"] == "{channel}"
-    assert found.teams == {"support": {"email": "support@shop.example", "webhook": "$TEAM_URL"}}
+    assert found.teams == {"support": Team("support@shop.example", "$TEAM_URL")}
     assert found.policies.classes == {"opinion": "marketing"}
     assert found.policies.derive == Derive(
         cart_abandoned=1_800.0,
@@ -215,7 +217,7 @@ def test_every_reference_to_the_environment_is_known_with_its_place(tmp_path: Pa
     found = loaded(tmp_path, {"wici.yaml": FULL})
     assert [reference.name for reference in found.references] == [
         "SKLEP_SECRET", "BACKEND_KEY", "PAGE_KEY", "SENDGRID_KEY", "SENDGRID_PUBLIC_KEY", "RESEND_KEY", "OLD", "NEW",
-        "SMSAPI_TOKEN", "TEAM_URL",
+        "SMSAPI_TOKEN", "HOOK_SECRET", "TEAM_URL",
     ]  # fmt: skip
     assert found.references[1] == Reference("BACKEND_KEY", Place(15, 38))
 

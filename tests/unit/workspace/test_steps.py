@@ -264,7 +264,7 @@ def test_journeys_that_start_one_another_in_a_circle_are_a_warning(tmp_path: Pat
 @pytest.mark.parametrize(
     "text",
     [
-        "- alert: {team: support}", "- onsite: exit-offer", "- survey: why",
+        "- onsite: exit-offer", "- survey: why",
         "- coupon: {pool: x}", "- points: {give: 50}",
         "- {send: hello, via: email, otherwise: onsite}",
     ],

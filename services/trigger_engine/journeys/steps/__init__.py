@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.contracts.journey import Branch, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor, Webhook
+from services.contracts.journey import Alert, Branch, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor, Webhook
 from services.trigger_engine.journeys.compiled import Node
 from services.trigger_engine.journeys.situation import Decision, Situation
 from services.trigger_engine.journeys.steps import (
+    alert,
     branch,
     send,
     set,  # noqa: A004 -- the step's own word
@@ -33,6 +34,7 @@ STEPS: dict[type, Decide] = {
     Set: set.decide,
     Start: start.decide,
     Webhook: webhook.decide,
+    Alert: alert.decide,
     Stop: stop.decide,
 }
 

@@ -11,6 +11,7 @@ import msgspec
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_HOPS = 8
+ERASURE = "customer.deleted"
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

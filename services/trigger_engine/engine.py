@@ -12,22 +12,23 @@ from datetime import timedelta
 import asyncpg
 import msgspec
 
+from services.contracts.event import ERASURE
 from services.kit import crash
 from services.kit.bus import Batch, Consumer
 from services.kit.clock import Clock, monotonic
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
-from services.trigger_engine import erasure, published
+from services.trigger_engine import published
 from services.trigger_engine.faults import is_deterministic, is_passing
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import Stale
 from services.trigger_engine.prepare import Preparation, Prepared, count_duplicates, drop_known
 from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.receipts import ReceiptRow
 from services.trigger_engine.store import entries, parked, positions
 from services.trigger_engine.store import profiles as profile_store
-from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.timers import Fence
 from services.trigger_engine.transaction import Poisoned, Transaction, Work
 
@@ -297,7 +298,7 @@ def halves(work: Work) -> list[Work]:
 def apart(work: Work) -> list[Work]:
     """The batch in as many as make every erasure the last event of its own; the first to do stands last."""
     parts = []
-    for place in reversed([i for i, arrival in enumerate(work.arrivals) if arrival.type == erasure.TYPE]):
+    for place in reversed([i for i, arrival in enumerate(work.arrivals) if arrival.type == ERASURE]):
         if place + 1 < len(work.arrivals):
             second, work = _cut(work, place + 1)
             parts.append(second)

@@ -15,8 +15,6 @@ from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Identifier, Profile
 from services.trigger_engine.store import erased as store
 
-TYPE = "customer.deleted"
-
 
 class Erasure:
     """The erasures of one transaction. `keys` are those of WICI_SECRET_KEY, newest first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -24,26 +23,17 @@ from services.kit.database.pool import FAILURES, Connection
 from services.kit.errors import TryAgain
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
-from services.trigger_engine.profiles.state import Profile
+from services.trigger_engine.products import telling
+from services.trigger_engine.products.interest import Interest
+from services.trigger_engine.products.telling import Name, Product
 from services.trigger_engine.store import fan_outs
 from services.trigger_engine.store.fan_outs import FanOut, Interested
 
-PRODUCT = "product"
 CHUNK = 200
 MOST_A_SECOND = 500  # by one process: the events of others must not wait long behind them
 IDLE_SECONDS = 1.0
 
 _log = Logger()
-
-
-class Product(msgspec.Struct, frozen=True):
-    """The payload of a fan-out to whoever is interested in a product: an event's type, time, hops and product."""
-
-    type: str
-    time: datetime
-    hops: int
-    catalogue: str
-    product: dict[str, Any]
 
 
 class FanOuts:
@@ -97,43 +87,16 @@ class FanOuts:
         for one in found:
             if one.profile is None:
                 continue
-            name = name_of(one.profile, said.catalogue)
+            name = telling.name_of(one.profile, said.catalogue)
             if name is None:
                 metrics.DECISIONS.labels(Reason.NO_ADDRESS.value).inc()
             else:
-                records.append(self._record(ids.fanned_out(row.id, one.profile_id), said, name, one.kind.name.lower()))
+                records.append(self._record(ids.fanned_out(row.id, one.profile_id), said, name, one.kind))
         return records
 
-    def _record(self, identity: bytes, said: Product, name: tuple[str, dict[str, str]], interest: str) -> Outgoing:
-        source, customer = name
-        event = {
-            "specversion": "1.0",
-            "id": ids.text(identity),
-            "source": "wici",
-            "type": said.type,
-            "time": said.time,
-            "wicihops": said.hops + 1,
-            "data": {"customer": customer, "product": said.product, "interest": interest},
-        }
-        if "id" in customer:
-            event["subject"] = customer["id"]
-        value = msgspec.json.encode(event)
-        key = record_key(
-            customer.get("id"), customer.get("email"), customer.get("anonymous_id"), identity, self._keys[0]
-        )
-        header = stamp.make(stamp.Stamp(identity, source, "wici"), value, self._keys)
+    def _record(self, identity: bytes, said: Product, name: Name, interest: Interest) -> Outgoing:
+        value = msgspec.json.encode(telling.event(identity, said, name, interest))
+        who = name.customer
+        key = record_key(who.get("id"), who.get("email"), who.get("anonymous_id"), identity, self._keys[0])
+        header = stamp.make(stamp.Stamp(identity, name.source, "wici"), value, self._keys)
         return Outgoing(self._topic, key, value, ((stamp.HEADER, header),))
-
-
-def name_of(profile: Profile, catalogue: str) -> tuple[str, dict[str, str]] | None:
-    """The strongest name that leads an event to this customer, and the source under which it does; None without one.
-
-    The source must speak of the product's catalogue: where there are several, that is its own.
-    """
-    for kind, word in (("customer", "id"), ("email", "email"), ("phone", "phone"), ("anonymous", "anonymous_id")):
-        mine = [n for n in profile.identifiers if n.kind == kind and n.source in ("", catalogue or n.source)]
-        if mine:
-            stated = profile.fact(kind)
-            name = max(mine, key=lambda n: (n.value == stated, profile.identifiers[n], n))
-            return name.source or catalogue or "wici", {word: name.value}
-    return None

@@ -29,9 +29,27 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
 
     Raises BadRecord with a reason of its own for each way in which a record can be wrong.
     """
-    value = record.value
-    if value is None or len(value) > MAX_EVENT_BYTES:
+    if record.value is None or len(record.value) > MAX_EVENT_BYTES:
         raise BadRecord("size", f"The record's value must be a CloudEvent of 1 to {MAX_EVENT_BYTES} bytes")
+    voucher = _stamp(record, record.value, keys)
+    order = (record.partition, record.offset)
+    return read(record.value, voucher, own_types, now, region, received=_received(record, now), order=order)
+
+
+def read(
+    value: bytes,
+    voucher: stamp.Stamp | None,
+    own_types: Collection[str],
+    now: datetime,
+    region: str = "",
+    *,
+    received: datetime,
+    order: tuple[int, int] = (0, 0),
+) -> Arrival:
+    """The event of a record's value, under the stamp that the gateway has given it; None: another producer wrote it.
+
+    Raises BadRecord as `decode` does.
+    """
     if b"\\u0000" in value or b"\x00" in value:
         raise BadRecord("nul", "The record holds a NUL character; leave it out")
     try:
@@ -39,10 +57,8 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
         data = decoder(event.type).decode(event.data)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
-    stamped = _stamp(record, value, keys)
-    identity, source, scope = stamped or stamp.Stamp(ids.kafka_event(event.source, event.id), event.source, "server")
+    identity, source, scope = voucher or stamp.Stamp(ids.kafka_event(event.source, event.id), event.source, "server")
     _check(event, data, own_types, ours=scope == "wici")
-    received = _received(record, now)
     time = event.time or received
     return Arrival(
         id=identity,
@@ -53,7 +69,7 @@ def decode(record: Record, keys: Sequence[str], own_types: Collection[str], now:
         data=data,
         raw=bytes(event.data),
         identifiers=identify(source, event.subject, data, trusted=scope != "browser", region=region),
-        order=(record.partition, record.offset),
+        order=order,
         scope=scope,
         hops=event.wicihops,
     )

@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
 from services.contracts import ids
 from services.contracts.data import Data
-from services.contracts.message import Channel
-from services.contracts.receipt import STATEMENT, Statement
+from services.contracts.receipt import STATEMENT
 from services.kit.bus import Outgoing, Record
 from services.kit.bus.dead_letters import dead_letter
 from services.kit.errors import BadRecord
 from services.trigger_engine.journeys.reaction import Derived
 from services.trigger_engine.profiles.arrival import Arrival
-from services.trigger_engine.profiles.stated import Said
-from services.trigger_engine.store.outbound import ReceiptRow
+from services.trigger_engine.profiles.receipts import ReceiptRow, receipt_arrival
 from services.trigger_engine.store.outcomes import Outcome
 
 _NO_DATA = Data()
@@ -32,29 +30,6 @@ class Topics(NamedTuple):
     events: str
     outcomes: str
     dead_letters: str
-
-
-def receipt_arrival(receipt: ReceiptRow) -> Arrival:
-    """A receipt as journeys hear it: an event of type `message.<kind>`."""
-    message = {
-        **msgspec.json.decode(receipt.data or b"{}"),
-        "journey": receipt.journey,
-        "step": receipt.step,
-        "channel": receipt.channel,
-        "entry": receipt.entry_id.hex(),
-    }
-    identity = ids.outcome(receipt.kind, receipt.send_key.hex(), receipt.at.isoformat())
-    fields = {"message": message}
-    kind = f"message.{receipt.kind}"
-    raw = msgspec.json.encode(fields)
-    return Arrival(identity, kind, "wici", receipt.at, receipt.at, _NO_DATA, raw, (), decoded=fields)
-
-
-def statement(row: ReceiptRow) -> Said:
-    """What a customer stated, from its row. Raises ValidationError for data that is none."""
-    given = msgspec.json.decode(row.data, type=Statement)
-    channel = cast("Channel", row.channel)
-    return Said(given, row.at, row.send_key, channel, row.journey, row.step, row.entry_id)
 
 
 def derived_arrival(one: Derived, now: datetime) -> Arrival:

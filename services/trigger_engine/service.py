@@ -26,6 +26,7 @@ from services.trigger_engine.changed import Changed
 from services.trigger_engine.engine import Engine
 from services.trigger_engine.fan_out import FanOuts
 from services.trigger_engine.prepare import Preparation
+from services.trigger_engine.products.interest import KEPT
 from services.trigger_engine.relay import Relay
 from services.trigger_engine.store import events, positions, products
 from services.trigger_engine.sweep import Sweep
@@ -35,7 +36,6 @@ from services.trigger_engine.workspace import Follower
 
 PARTITION_DAYS = 3
 PARTITION_SECONDS = 3_600.0
-INTEREST_KEPT = timedelta(days=90)
 JOIN_SECONDS = 1.0
 
 _log = Logger()
@@ -189,7 +189,7 @@ class TriggerEngine:
                 async with self._context.pool.acquire() as connection:
                     await self._make_partitions(connection)
                     await self._drop_partitions(connection)
-                    await products.expire(connection, self._context.clock.now() - INTEREST_KEPT)
+                    await products.expire(connection, self._context.clock.now() - KEPT)
 
 
 def build(context: Context) -> TriggerEngine:

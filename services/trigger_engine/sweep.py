@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 
 import asyncpg
-import msgspec
 
 from services.kit.clock import Clock
 from services.trigger_engine import published
 from services.trigger_engine.faults import is_passing
 from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.segments import digest_of
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.store import entries
 from services.trigger_engine.transaction import Transaction, Work
@@ -86,8 +85,3 @@ class Sweep:
                 await connection.execute(MOVE, visits[-1] if visits else row[0], len(visits) < CHUNK)
         self._committed(transaction)
         return len(visits) == CHUNK
-
-
-def digest_of(definitions: Definitions) -> bytes:
-    """SHA-256 of what decides who belongs to which segment."""
-    return sha256(msgspec.json.encode([one.segment for one in definitions.segments.values()])).digest()

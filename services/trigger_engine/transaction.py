@@ -11,15 +11,16 @@ from typing import Any
 
 import msgspec
 
+from services.contracts.event import ERASURE
 from services.contracts.message import State
 from services.contracts.reasons import Reason
 from services.contracts.receipt import STATEMENT
 from services.kit import crash
 from services.kit.database.pool import Connection
-from services.trigger_engine import erasure, history, published, revisions
+from services.trigger_engine import history, published, revisions
 from services.trigger_engine.catalogue import Catalogue
 from services.trigger_engine.erasure import Erasure
-from services.trigger_engine.journeys import deriving, react
+from services.trigger_engine.journeys import deriving, looking_back, react
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Note, Reaction
 from services.trigger_engine.journeys.turn import Past, Turn
@@ -27,12 +28,12 @@ from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People, Stale
 from services.trigger_engine.policies import caps
 from services.trigger_engine.products.known import TOLD_OF
-from services.trigger_engine.profiles import stated
+from services.trigger_engine.profiles import receipts, stated
 from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.receipts import ReceiptRow
 from services.trigger_engine.profiles.state import Consent, Identifier, Profile
 from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles
 from services.trigger_engine.store.entries import DueTimer
-from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.store.outcomes import Outcome
 
 NOBODY = bytes(16)
@@ -137,8 +138,7 @@ class Transaction:
         return self.people.look_up(work.arrivals)
 
     def _listens(self, receipt: ReceiptRow, work: Work) -> bool:
-        listens = receipt.kind in ("unsubscribed", STATEMENT) or receipt.kind in self._definitions.receipts
-        return listens and not receipt.by_machine and receipt.id not in work.unheard
+        return receipts.is_heard(receipt, self._definitions.receipts) and receipt.id not in work.unheard
 
     async def _look_at_sends(self) -> None:
         """What has become of the messages that caps count, and that were not known to have left."""
@@ -162,26 +162,23 @@ class Transaction:
         types: set[str] = set()
         since: datetime | None = None
         for kind, profile, time in self._late(work):
-            for compiled in self._definitions.enters.get(kind, ()):
-                later = {t for t in compiled.hears if t in profile.seen and profile.seen[t].last >= time}
-                if later:
-                    types |= later
-                    wanted |= dict.fromkeys((profile.id, *profile.formerly), profile.id)
-                    since = time if since is None else min(since, time)
+            later = looking_back.overtaken_by(kind, profile, time, self._definitions)
+            if later:
+                types |= later
+                wanted |= dict.fromkeys((profile.id, *profile.formerly), profile.id)
+                since = time if since is None else min(since, time)
         if since is not None:
             for profile_id, past in (await events.recorded(self._connection, list(wanted), types, since)).items():
                 self._past.setdefault(wanted[profile_id], []).extend(past)
 
     def _late(self, work: Work) -> list[tuple[str, Profile, datetime]]:
-        enters, people = self._definitions.enters, self.people
+        people = self.people
         found = []
         for arrival in work.arrivals:
-            follow = (rule.type for rule, _ in self._definitions.follows.get(arrival.type, ()) if rule.derive)
-            for kind in (arrival.type, *follow):
-                if kind in enters:
-                    owners = {people.rows[name] for name in arrival.identifiers}
-                    mine = (people.profiles.get(owner) for owner in owners)
-                    found += [(kind, profile, arrival.time) for profile in mine if profile is not None]
+            for kind in looking_back.enters(arrival, self._definitions):
+                owners = {people.rows[name] for name in arrival.identifiers}
+                mine = (people.profiles.get(owner) for owner in owners)
+                found += [(kind, profile, arrival.time) for profile in mine if profile is not None]
         for timer in work.timers:
             profile = people.profiles.get(timer.profile_id)
             if profile is None:
@@ -209,7 +206,7 @@ class Transaction:
             except Exception as error:
                 raise Poisoned(arrival, error) from error
         turn.held = work.held
-        for timer in sorted(work.timers, key=self._turn_of) if self._definitions.policies.caps else work.timers:
+        for timer in sorted(work.timers, key=self._turn_of):
             profile = self.people.find(timer.profile_id)
             if profile is None:
                 continue
@@ -232,19 +229,18 @@ class Transaction:
                 turn.past = ()
                 react.on_visit(profile, turn, cancelled)
 
-    def _turn_of(self, timer: DueTimer) -> tuple[datetime, int, datetime]:
-        """The order of timers where there may be room for one of them only."""
+    def _turn_of(self, timer: DueTimer) -> tuple[datetime, react.Urgency]:
         profile = self.people.find(timer.profile_id)
-        return timer.due, *(react.urgency(profile, timer.id, self._definitions) if profile else (0, timer.due))
+        return timer.due, react.urgency(profile, timer.id, self._definitions)
 
     def _hear(self, receipt: ReceiptRow, profile: Profile, turn: Turn) -> None:
         before, before_trace = dict(profile.consents), len(self.into.trace)
         if receipt.kind == STATEMENT:
-            said = published.statement(receipt)
+            said = receipts.statement(receipt)
             react.on_statement(profile, said, turn)
             self._note_consents(profile, before, stated.evidence(said))
             return
-        arrival = published.receipt_arrival(receipt)
+        arrival = receipts.receipt_arrival(receipt)
         react.on_receipt(profile, arrival, turn)
         self._record(arrival, profile.id, before_trace)
         self._note_consents(profile, before, receipt.data)
@@ -258,7 +254,7 @@ class Transaction:
             self._record(arrival, NOBODY, before_trace)
             return
         profile = self.people.who(arrival, into, turn.now)
-        if arrival.type == erasure.TYPE:
+        if arrival.type == ERASURE:
             self.erasure.note(profile, arrival)
             return
         self.touched[profile.id] = profile

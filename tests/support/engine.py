@@ -213,11 +213,9 @@ class Run:
     def wait(self, by: timedelta, *, held: bool = False) -> Run:
         """Let time pass; timers fire when due, in order."""
         end = self.now + by
-        while due := sorted(
-            (t.due, *self._urgency(t), t.id) for t in self.timers.values() if t.due and self._fires(t, end)
-        ):
+        while due := sorted((t.due, self._urgency(t)) for t in self.timers.values() if t.due and self._fires(t, end)):
             self.now = max(self.now, due[0][0])
-            self.fire(due[0][-1], held=held)
+            self.fire(due[0][1][-1], held=held)
         self.now = end
         return self
 
@@ -266,7 +264,7 @@ class Run:
         still = timer.paused is not None and self._turn().pauses(timer.paused)
         return timer.due is not None and timer.due <= end and not still
 
-    def _urgency(self, timer: Timer) -> tuple[int, datetime]:
+    def _urgency(self, timer: Timer) -> react.Urgency:
         profile = self._people.find(timer.profile_id)
         assert profile is not None
         return react.urgency(profile, timer.id, self.definitions)

@@ -197,10 +197,13 @@ class Desk:
     async def prepare(self, values: Sequence[bytes], *, first: int = 0, partition: int = 0) -> Any:
         """Work made of events that stand at `first` and on in the log."""
         records: list[Record] = [LogRecord(value, partition, first + i) for i, value in enumerate(values)]
-        batch = Batch(records, {partition: first + len(values)})
+        return await self.prepare_batch(Batch(records, {partition: first + len(values)}), {partition: first})
+
+    async def prepare_batch(self, batch: Batch, before: dict[int, int]) -> Any:
+        """Work made of records, where the log was taken in up to `before`."""
         async with self._town.pool.acquire() as connection:
             prepared = await self._preparation.prepare(connection, batch, self.definitions, self.memory)
-        prepared.work.before = {partition: first}
+        prepared.work.before = before
         return prepared.work
 
     async def commit(self, work: Any) -> Transaction:

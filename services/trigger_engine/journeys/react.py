@@ -9,7 +9,7 @@ catches an error throws it away.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
@@ -25,6 +25,8 @@ from services.trigger_engine.profiles.state import Entry, Profile
 from services.trigger_engine.profiles.stated import Said
 
 DEEPEST = 8
+NEVER = datetime.min.replace(tzinfo=UTC)
+Urgency = tuple[int, datetime, bytes]
 
 
 def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
@@ -120,14 +122,14 @@ def withdraw(profile: Profile, name: str, turn: Turn) -> None:
     walk.take_back(profile, Revocation(Reason.WITHDRAWN, profile.id, None, channel, topic or None), turn)
 
 
-def urgency(profile: Profile, timer: bytes, definitions: Definitions) -> tuple[int, datetime]:
+def urgency(profile: Profile | None, timer: bytes, definitions: Definitions) -> Urgency:
     """Which of several timers that are due at once goes first: the smaller. Priority, then who has waited longest."""
-    for entry in profile.entries:
+    for entry in profile.entries if profile is not None else ():
         if entry.id == timer:
             compiled = definitions.revisions.get((entry.journey, entry.revision))
             priority = 0 if compiled is None else compiled.journey.priority
-            return -priority, entry.waiting or entry.entered_at
-    return 0, profile.created_at
+            return -priority, entry.waiting or entry.entered_at, timer
+    return 0, NEVER if profile is None else profile.created_at, timer
 
 
 def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> None:

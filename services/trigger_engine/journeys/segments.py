@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
+
+import msgspec
 
 from services.contracts import ids
 from services.trigger_engine.journeys import alarms
+from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import environment
 from services.trigger_engine.journeys.reaction import Derived
 from services.trigger_engine.journeys.turn import Turn
@@ -76,3 +80,8 @@ def _derived(kind: str, name: str, profile: Profile, turn: Turn) -> Derived:
     identity = ids.derived_event(kind, profile.id, f"{name}:{profile.segments_changed}")
     data: dict[str, Any] = {"segment": name}
     return Derived(identity, kind, turn.now, profile.id, data)
+
+
+def digest_of(definitions: Definitions) -> bytes:
+    """SHA-256 of what decides who belongs to which segment."""
+    return sha256(msgspec.json.encode([one.segment for one in definitions.segments.values()])).digest()

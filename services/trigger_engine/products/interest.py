@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import IntEnum
 
 from services.contracts.data import MAX_ID
@@ -10,6 +11,7 @@ from services.trigger_engine.profiles.arrival import Arrival
 
 ASKED_FOR = "product.asked_for"
 MOST_ITEMS = 100  # of one cart or order
+KEPT = timedelta(days=90)  # for so long an interest counts, unless it is a request
 
 
 class Interest(IntEnum):

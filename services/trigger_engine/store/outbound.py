@@ -14,6 +14,7 @@ from services.contracts.reasons import Reason
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.reaction import Revocation
 from services.trigger_engine.profiles.consent import NEEDS_CONSENT
+from services.trigger_engine.profiles.receipts import ReceiptRow
 
 COLUMNS = (
     "send_key", "profile_id", "entry_id", "journey", "step", "class", "topic", "channel", "template", "locale",
@@ -42,26 +43,6 @@ HEAR = """
     SELECT t.id, t.send_key, COALESCE(a.new, t.profile_id), t.entry_id, t.journey, t.step, t.channel, t.kind, t.at,
         t.data
     FROM taken t LEFT JOIN engine.aliases a ON a.old = t.profile_id"""
-
-
-class ReceiptRow(NamedTuple):
-    """A receipt, or a customer's statement, as the notifier left it."""
-
-    id: int
-    send_key: bytes
-    profile_id: bytes
-    entry_id: bytes
-    journey: str
-    step: str
-    channel: str
-    kind: str
-    at: datetime
-    data: bytes
-
-    @property
-    def by_machine(self) -> bool:
-        """Whether a scanner or a proxy opened or clicked: told to others, no sign of the customer's."""
-        return b'"machine":true' in self.data
 
 
 async def say(connection: Connection, messages: Sequence[Message]) -> None:

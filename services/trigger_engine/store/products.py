@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
 from services.kit.database.pool import Connection
 from services.trigger_engine.products.interest import Interest
 from services.trigger_engine.products.known import Known
+from services.trigger_engine.products.shelf import InterestKey, ProductKey
 
 # Locks rows that exist, and makes those that do not: whoever comes second waits here.
 LOCK = """
@@ -49,21 +49,6 @@ EXPIRE = f"""
 
 _DECODER = msgspec.msgpack.Decoder(Known)
 _ENCODER = msgspec.msgpack.Encoder()
-
-
-class ProductKey(NamedTuple):
-    """A product: whose, and its id there."""
-
-    catalogue: str
-    id: str
-
-
-class InterestKey(NamedTuple):
-    """One customer's interest of a kind in one product."""
-
-    product: ProductKey
-    kind: Interest
-    profile_id: bytes
 
 
 async def lock(connection: Connection, keys: Iterable[ProductKey]) -> dict[ProductKey, Known]:

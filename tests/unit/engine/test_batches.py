@@ -20,9 +20,9 @@ from services.trigger_engine.engine import apart, halves
 from services.trigger_engine.faults import is_deterministic, is_passing
 from services.trigger_engine.journeys.reaction import Derived, Reaction, Revocation
 from services.trigger_engine.memory import Memory
+from services.trigger_engine.profiles.receipts import ReceiptRow, receipt_arrival
 from services.trigger_engine.profiles.state import Identifier, Profile
 from services.trigger_engine.store.entries import DueTimer
-from services.trigger_engine.store.outbound import ReceiptRow
 from services.trigger_engine.store.outcomes import Outcome
 from services.trigger_engine.transaction import Work
 from tests.support.engine import AT, LogRecord, event, happened
@@ -187,9 +187,9 @@ def test_a_receipt_is_published_with_its_journey_and_the_same_id_every_time() ->
 
 
 def test_two_clicks_are_two_outcomes_and_a_provider_cannot_speak_for_another_entry() -> None:
-    first = published.receipt_arrival(receipt())
-    assert published.receipt_arrival(receipt(at=AT + timedelta(seconds=1))).id != first.id
-    forged = published.receipt_arrival(receipt(data=b'{"entry":"other","journey":"other"}'))
+    first = receipt_arrival(receipt())
+    assert receipt_arrival(receipt(at=AT + timedelta(seconds=1))).id != first.id
+    forged = receipt_arrival(receipt(data=b'{"entry":"other","journey":"other"}'))
     assert forged.fields["message"]["entry"] == (b"e" * 16).hex()
 
 

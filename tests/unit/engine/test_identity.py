@@ -269,3 +269,14 @@ def test_whatever_names_come_together_no_profile_bears_too_many_and_each_name_ha
         numbers = Counter(name.kind for name in profile.identifiers)
         assert all(numbers[kind] <= cap for kind, cap in CAPS.items())
         assert numbers["customer"] <= 1
+
+
+def test_a_new_email_finds_nobody_even_where_its_row_was_taken_for_whoever_bears_the_cookie_beside_it() -> None:
+    run = Run(workspace())
+    for number in range(CAPS["email"]):
+        run.take(happened("page.viewed", customer={"anonymous_id": "shared", "email": f"{number}@example.com"}))
+    first = run.profile
+    run._people.rows[Identifier("email", "", ANNA)] = first.id  # as the engine claims it
+    run.take(happened("page.viewed", customer={"anonymous_id": "shared", "email": ANNA}))
+    assert len(run.profiles) == 2
+    assert len([name for name in first.identifiers if name.kind == "email"]) == CAPS["email"]

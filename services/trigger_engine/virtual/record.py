@@ -1,0 +1,67 @@
+"""What has happened, in memory, as far as later events may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+
+from services.trigger_engine.journeys import deriving, looking_back
+from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.reaction import Timer
+from services.trigger_engine.journeys.turn import Past
+from services.trigger_engine.profiles import windows
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.state import Profile
+
+
+class Record:
+    """What `engine.events` holds: by profile, everything with `keeps_all`, else what exits, goals and waits hear."""
+
+    def __init__(self, *, keeps_all: bool) -> None:
+        self._keeps_all = keeps_all
+        self._events: dict[bytes, list[Arrival]] = {}
+
+    def put(self, profile_id: bytes, event: Arrival, definitions: Definitions) -> None:
+        """Put an event on record."""
+        if self._keeps_all or event.type in definitions.listened:
+            self._events.setdefault(profile_id, []).append(event)
+
+    def begin(self, profile: Profile, past: Iterable[Arrival]) -> None:
+        """Put on record what happened to a customer before."""
+        self._events[profile.id] = list(past)
+
+    def forget(self, profile: Profile) -> None:
+        """Forget a customer's events."""
+        for one in (profile.id, *profile.formerly):
+            self._events.pop(one, None)
+
+    def before(self, profile: Profile, event: Arrival, definitions: Definitions) -> list[Past]:
+        """What an event that comes late must know."""
+        types: set[str] = set()
+        for kind in looking_back.enters(event, definitions):
+            types |= looking_back.overtaken_by(kind, profile, event.time, definitions)
+        return self._past(profile, types, event.time) if types else []
+
+    def behind(self, profile: Profile, timer: Timer, definitions: Definitions) -> list[Past]:
+        """What an alarm must know that derives something whose story began earlier."""
+        story = deriving.since(profile, timer.id, timer.generation, definitions.rules)
+        if story is None:
+            return []
+        return self._past(profile, looking_back.overtaken_by(story[0], profile, story[1], definitions), story[1])
+
+    def catch_up(self, profile: Profile, definitions: Definitions, now: datetime) -> None:
+        """Begin numbers over windows that have come into use."""
+        uses = definitions.uses
+        if not uses.measures or not windows.is_behind(profile, uses):
+            return
+        since = now - timedelta(seconds=max(one.unit * (width + 1) for one, width in uses.measures.items()))
+        past = [one for one in self._of(profile) if one.type in uses.by_type and one.time >= since]
+        windows.catch_up(profile, sorted(past, key=lambda one: (one.time, one.id)), uses, now)
+
+    def _past(self, profile: Profile, types: set[str], since: datetime) -> list[Past]:
+        mine = (one for one in self._of(profile) if one.type in types and one.time >= since)
+        return [Past(one.type, one.time, one.fields) for one in mine]
+
+    def _of(self, profile: Profile) -> Iterator[Arrival]:
+        return chain.from_iterable(self._events.get(one, ()) for one in (profile.id, *profile.formerly))

@@ -1,0 +1,42 @@
+"""What a reaction amounts to, told to a watcher."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.trigger_engine.journeys.reaction import EntryRow, Reaction
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.virtual.watcher import Watcher
+
+
+class Told:
+    """Tells what happens in the order that a reader expects; `live` are the entries that have not ended, by id."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.live: dict[bytes, EntryRow] = {}
+
+    def tell(self, into: Reaction, event: Arrival | None, profile_id: bytes, now: datetime) -> None:
+        """Tell of notes, derived events, and what entries did. Messages are told when they leave."""
+        watcher = self._watcher
+        for note in into.trace if event is not None else ():
+            watcher.noted(note, event or into.derived[0], profile_id, now)
+        for derived in into.derived:
+            watcher.derived(derived, now)
+            for note in derived.trace:
+                watcher.noted(note, derived, derived.profile_id, now)
+        for identity, row in into.entries.items():
+            if identity not in self.live:
+                watcher.entered(row, now)
+            self.live[identity] = row
+        for identity, steps in into.walked.items():
+            watcher.walked(identity, steps, now)
+        for identity, at in into.goals.items():
+            watcher.reached(identity, at, now)
+
+    def tell_ends(self, into: Reaction, now: datetime) -> None:
+        """Tell whose entries have ended."""
+        for identity, row in into.entries.items():
+            if row.ended_at is not None:
+                del self.live[identity]
+                self._watcher.ended(row, now)

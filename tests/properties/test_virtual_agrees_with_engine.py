@@ -32,6 +32,7 @@ from tests.support.two_worlds import Live, Pure
 
 EXAMPLES = int(os.environ.get("WICI_TEST_TWINS", "6"))
 LONGEST = 75 * DAY
+MOVES = {"a": {"s1": "s2", "s3": "s1"}, "ask": {"ask": "w"}}
 SHOP_TYPES = ("page.viewed", "product.viewed", "cart.updated", "order.placed", "order.paid", "survey.answered",
               "customer.updated", "product.asked_for", "checkout.started")  # fmt: skip
 DERIVED = ("cart.abandoned", "browse.abandoned", "order.first_placed", "order.unpaid", "spend.threshold_crossed",
@@ -77,7 +78,7 @@ def _shop(chance: Random, revision: int) -> Workspace:
         say(id="ask"), WaitFor("w", (Rule("message.accepted"), Rule("message.clicked")), 86_400.0,
                                chance.random() < 0.5, (say(id="yes"),), (say(id="no"),))), 1))  # fmt: skip
     return workspace(
-        *(msgspec.structs.replace(one, revision=revision) for one in journeys),
+        *(msgspec.structs.replace(one, revision=revision, **_in_flight(chance, one.name)) for one in journeys),
         derive=DERIVE,
         segments=SEGMENTS if chance.random() < 0.6 else (),
         holdout=chance.choice([0.0, 0.0, 30.0]),
@@ -86,6 +87,11 @@ def _shop(chance: Random, revision: int) -> Workspace:
         quiet_hours=chance.choice([{}, {"email": QuietHours(20 * 60, 8 * 60), "sms": QuietHours(weekdays=(6,))},
                                    {"email": QuietHours(11 * 60, 12 * 60, then="drop")}]),
     )  # fmt: skip
+
+
+def _in_flight(chance: Random, name: str) -> dict[str, Any]:
+    """What is said of those inside another revision."""
+    return {"in_flight": chance.choice(["pin", "pin", "drain", "cancel", "migrate"]), "moves": MOVES.get(name, {})}
 
 
 class Lives:
@@ -107,9 +113,12 @@ class Lives:
                 found.append(Act(self._now, "receipt", (chance.random(), *self._receipt())))
             elif kind < 0.2:
                 found.append(Act(self._now, "publish", chance.randint(0, 2**32)))
+            elif kind < 0.26:
+                scopes = chance.choice([(), (), ("all",), ("journey:a", "journey:ask")])
+                found.append(Act(self._now, "pause", scopes))
             else:
                 found.append(Act(self._now, "event", self._event()))
-        return [*found, Act(self._now + chance.choice([1, 5, 40]) * DAY, "wait")]
+        return [*found, Act(self._now, "pause", ()), Act(self._now + chance.choice([1, 5, 40]) * DAY, "wait")]
 
     def _receipt(self) -> tuple[str, dict[str, Any]]:
         kind = self._chance.choice(["clicked", "opened", "unsubscribed", "bounced", "delivered"])
@@ -226,6 +235,9 @@ async def play(act: Act, live: Live, pure: Pure, revision: int) -> None:
         other = shop(Random(act.value), revision)
         await live.follow(other)
         pure.follow(other)
+    elif act.what == "pause":
+        await live.pause(act.value)
+        world.pause(act.value)
     elif pure.sent_:
         place, kind, data = act.value
         message = pure.sent_[int(place * len(pure.sent_))]

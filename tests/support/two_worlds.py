@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,23 +13,30 @@ from services.contracts.message import Message, State
 from services.contracts.reasons import Reason
 from services.contracts.workspace import Workspace
 from services.kit.bus import Batch, Record
+from services.trigger_engine.changed import Changed
 from services.trigger_engine.fan_out import FanOuts
 from services.trigger_engine.intake import decode
 from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.journeys.reaction import EntryRow
 from services.trigger_engine.journeys.segments import digest_of
+from services.trigger_engine.memory import Memory
 from services.trigger_engine.profiles.state import Profile, load
 from services.trigger_engine.store import entries
 from services.trigger_engine.transaction import Work
 from services.trigger_engine.virtual import Watcher, World
 from tests.support.engine import LogRecord
-from tests.support.town import SECRET, Desk, Town
+from tests.support.town import SECRET, TOPICS, Desk, Town
 
 SHARDS = tuple(range(12))
+NEXT = """
+    SELECT min(due) FROM engine.timers t
+    WHERE NOT EXISTS (
+        SELECT FROM queue.pauses p WHERE t.paused IS NOT NULL AND p.scope IN ('all', 'journey:' || t.paused))
+    """
 TABLES = (
     "engine.profiles", "engine.identifiers", "engine.aliases", "engine.consents", "engine.entries", "engine.timers",
     "engine.events", "engine.products", "engine.interests", "engine.fan_outs", "engine.erased", "engine.outcomes",
-    "workspace.journeys", "queue.outbound", "queue.receipts",
+    "workspace.journeys", "queue.pauses", "queue.outbound", "queue.receipts",
 )  # fmt: skip
 
 
@@ -38,7 +46,8 @@ class Live:
     def __init__(self, place: Town, workspace: Workspace, *, first: int, holds: bool) -> None:
         self._place, self._holds = place, holds
         self._workspace = workspace
-        self._desk = Desk(place, workspace)
+        self._memory = Memory()
+        self._desk = Desk(place, workspace, self._memory)
         self.offset = first
         self._read: dict[int, int] = {}
 
@@ -64,13 +73,11 @@ class Live:
     async def until(self, end: datetime, *, inclusive: bool) -> None:
         """Let time pass, from timer to timer."""
         sign = "<=" if inclusive else "<"
-        while True:
-            due = await self._place.pool.fetchval(f"SELECT min(due) FROM engine.timers WHERE due {sign} $1", end)
-            if due is None:
-                break
+        while (due := await self._place.pool.fetchval(f"{NEXT} AND due {sign} $1", end)) is not None:
             self._move(due)
             async with self._place.pool.acquire() as connection:
                 found = await entries.due(connection, SHARDS, None, due, 1_000)
+                found += [one for one in await entries.resumed(connection, SHARDS, 1_000) if one.due <= due]
             await self._commit(Work(timers=found))
         self._move(end)
 
@@ -80,11 +87,23 @@ class Live:
         await self._hear()
 
     async def follow(self, workspace: Workspace) -> None:
-        """Other definitions are published, and everybody is visited."""
-        self._desk.definitions = define(workspace)
+        """Other definitions are published: what they say of those inside is done, and everybody is visited."""
+        self._desk.definitions = definitions = define(workspace)
         await self._publish(workspace)
+        changed = Changed(
+            self._place.pool, self._place.clock, lambda: definitions, TOPICS, (SECRET,), lambda _: self._memory.clear()
+        )
+        while await changed.step():
+            await self._released()
         rows = await self._place.pool.fetch("SELECT id FROM engine.profiles ORDER BY id")
-        await self._commit(Work(visits=[row[0] for row in rows]))
+        await self._commit(Work(visits={row[0]: () for row in rows}))
+
+    async def pause(self, scopes: Sequence[str]) -> None:
+        """These are paused and nothing else."""
+        await self._place.pool.execute("DELETE FROM queue.pauses")
+        await self._place.pool.executemany(
+            "INSERT INTO queue.pauses VALUES ($1, $2, 'test')", [(one, self._place.clock.now()) for one in scopes]
+        )
 
     async def _publish(self, workspace: Workspace) -> None:
         await self._place.pool.executemany(
@@ -125,7 +144,12 @@ class Live:
         }  # fmt: skip
 
     async def _commit(self, work: Work) -> None:
+        async with self._place.pool.acquire() as connection:
+            work.paused = await entries.paused(connection)
         await self._desk.commit(work)
+        await self._released()
+
+    async def _released(self) -> None:
         if not self._holds:
             await self.release()
 

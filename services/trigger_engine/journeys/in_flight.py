@@ -43,6 +43,14 @@ def target(entry: Entry, definitions: Definitions) -> str | None:
     return None if node is None else change.target(node.step)
 
 
+def concerns(entry: Entry, definitions: Definitions) -> bool:
+    """Whether there is something to be done about a live entry."""
+    change = definitions.changes.get(entry.journey)
+    if change is None or entry.until is not None or entry.revision == change.revision:
+        return False
+    return change.policy == "cancel" or target(entry, definitions) is not None
+
+
 def moves(profile: Profile, definitions: Definitions) -> bool:
     """Whether an entry has come, or comes now, from another revision, so that what it has done before matters."""
     return any(e.moved or (definitions.changes and target(e, definitions) is not None) for e in profile.entries)

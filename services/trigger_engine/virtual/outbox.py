@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 from services.contracts.message import Message, State
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.crowd import Crowd
-from services.trigger_engine.journeys.reaction import Revocation
+from services.trigger_engine.journeys.reaction import Reaction, Revocation
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.policies import caps
 from services.trigger_engine.profiles.state import Profile
@@ -23,9 +24,23 @@ class Outbox:
 
     def __init__(self, watcher: Watcher, gate: Gate | None) -> None:
         self.queue: dict[bytes, Message] = {}
+        self._revisions: dict[bytes, int] = {}
         self._fates: dict[bytes, State] = {}
         self._watcher = watcher
         self._gate = gate
+
+    def put(self, into: Reaction) -> None:
+        """Queue what was said, and remember by which revision."""
+        for message in chain.from_iterable(into.messages.values()):
+            self.queue[message.send_key] = message
+            if message.entry_id in into.entries:
+                self._revisions[message.send_key] = into.entries[message.entry_id].revision
+
+    def said_by(self, journey: str, other_than: int) -> Iterator[Message]:
+        """What waits, and was said by another revision of a journey."""
+        for key, message in self.queue.items():
+            if message.journey == journey and self._revisions.get(key, other_than) != other_than:
+                yield message
 
     def take_back(self, revocations: Iterable[Revocation], crowd: Crowd, now: datetime) -> None:
         """Take back what these cover."""
@@ -44,6 +59,7 @@ class Outbox:
         """Let the oldest message leave that the gate does not stop, and return it; None when the queue is empty."""
         while self.queue:
             message = self.queue.pop(next(iter(self.queue)))
+            self._revisions.pop(message.send_key, None)
             reason = None if self._gate is None else self._gate(message, now)
             if reason is None:
                 self._watcher.sent(message, now)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 
-from services.trigger_engine.journeys import deriving, looking_back
+from services.trigger_engine.journeys import deriving, in_flight, looking_back
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.journeys.reaction import Timer
+from services.trigger_engine.journeys.reaction import Reaction, Timer
 from services.trigger_engine.journeys.turn import Past
 from services.trigger_engine.profiles import windows
 from services.trigger_engine.profiles.arrival import Arrival
@@ -16,11 +16,15 @@ from services.trigger_engine.profiles.state import Profile
 
 
 class Record:
-    """What `engine.events` holds: by profile, everything with `keeps_all`, else what exits, goals and waits hear."""
+    """What `engine.events` holds: by profile, everything with `keeps_all`, else what exits, goals and waits hear.
+
+    Where entries may be moved to another revision, also which messages and entries each customer had.
+    """
 
     def __init__(self, *, keeps_all: bool) -> None:
         self._keeps_all = keeps_all
         self._events: dict[bytes, list[Arrival]] = {}
+        self._done: dict[bytes, set[bytes]] = {}
 
     def put(self, profile_id: bytes, event: Arrival, definitions: Definitions) -> None:
         """Put an event on record."""
@@ -35,6 +39,21 @@ class Record:
         """Forget a customer's events."""
         for one in (profile.id, *profile.formerly):
             self._events.pop(one, None)
+            self._done.pop(one, None)
+
+    def note_done(self, into: Reaction, definitions: Definitions) -> None:
+        """Remember what was said and entered."""
+        if self._keeps_all or definitions.changes:
+            for profile_id, messages in into.messages.items():
+                self._done.setdefault(profile_id, set()).update(one.send_key for one in messages)
+            for row in into.entries.values():
+                self._done.setdefault(row.profile_id, set()).add(row.id)
+
+    def done(self, profile: Profile, definitions: Definitions) -> frozenset[bytes]:
+        """What was said and entered by a customer of whom an entry has come from another revision; mostly none has."""
+        if not self._done or not profile.entries or not in_flight.moves(profile, definitions):
+            return frozenset()
+        return frozenset().union(*(self._done.get(one, ()) for one in (profile.id, *profile.formerly)))
 
     def before(self, profile: Profile, event: Arrival, definitions: Definitions) -> list[Past]:
         """What an event that comes late must know."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from heapq import heappop, heappush
 
@@ -10,7 +10,7 @@ from services.trigger_engine.journeys.reaction import Timer
 
 
 class Timers:
-    """What `engine.timers` holds."""
+    """What `engine.timers` holds. Those that a pause holds are due only once they are `resumed`."""
 
     def __init__(self) -> None:
         self._timers: dict[bytes, Timer] = {}
@@ -26,12 +26,20 @@ class Timers:
                 self._timers.pop(timer.id, None)
             else:
                 self._timers[timer.id] = timer
-                heappush(self._heap, (timer.due, timer.id, timer.generation))
+                if timer.paused is None:
+                    heappush(self._heap, (timer.due, timer.id, timer.generation))
 
     def remove(self, ids: Iterable[bytes]) -> None:
         """Take timers away."""
         for one in ids:
             self._timers.pop(one, None)
+
+    def resume(self, pauses: Callable[[str], bool]) -> None:
+        """Let those go on whose journeys nothing pauses any more."""
+        for timer in self._timers.values():
+            if timer.paused is not None and timer.due is not None and not pauses(timer.paused):
+                timer.paused = None
+                heappush(self._heap, (timer.due, timer.id, timer.generation))
 
     def next(self) -> datetime | None:
         """When the earliest timer is due."""

@@ -6,7 +6,6 @@ import contextlib
 from collections import deque
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from services.contracts.event import ERASURE
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.contracts.receipt import STATEMENT, ReceiptKind, Statement
-from services.trigger_engine.journeys import deriving, react
+from services.trigger_engine.journeys import deriving, in_flight, react
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.crowd import Crowd
 from services.trigger_engine.journeys.definitions import Definitions
@@ -124,10 +123,15 @@ class World:
             react.on_statement(profile, said, self._begin(profile))
             self._end((profile,))
 
-    def visit(self, profile: Profile) -> None:
-        """Look at a customer to whom nothing has happened, as the engine does when segments have changed."""
-        react.on_visit(profile, self._begin(profile))
+    def visit(self, profile: Profile, cancelled: Iterable[bytes] = ()) -> None:
+        """Look at a customer to whom nothing has happened, as the engine does when segments or journeys change."""
+        react.on_visit(profile, self._begin(profile), cancelled)
         self._end((profile,))
+
+    def pause(self, scopes: Iterable[str]) -> None:
+        """From now on these are paused (`all`, `journey:NAME`), and nothing else; the rest goes on as time does."""
+        self._turn.paused = frozenset(scopes)
+        self._timers.resume(self._turn.pauses)
 
     def advance(self, to: datetime) -> None:
         """Let time pass: every timer due by `to` fires at its moment."""
@@ -146,12 +150,18 @@ class World:
                 self.receipt(message, "accepted")
 
     def follow(self, definitions: Definitions) -> None:
-        """Take over other definitions, as the engine does when they are published; entries keep their revisions."""
+        """Take over other definitions, as the engine does when they are published.
+
+        Entries keep their revisions, or what the change says is done to them at once.
+        """
         old, self.definitions = self.definitions, definitions
-        self._turn = Turn(definitions, self.now, Reaction())
+        self._turn = Turn(definitions, self.now, Reaction(), paused=self._turn.paused)
         for profile in self.profiles.values():
             self._pin(profile, old)
             self._record.catch_up(profile, definitions, self.now)
+        for profile_id, cancelled in self._changed().items():
+            if (changed := self.find(profile_id)) is not None:
+                self.visit(changed, cancelled)
         if digest_of(old) != digest_of(definitions):
             for profile in list(self.profiles.values()):
                 self.visit(profile)
@@ -238,9 +248,11 @@ class World:
         touched = {profile.id: profile for _, profile in firing}
         turn = self._turn
         unclaimed: dict[bytes, bytes] = {}
+        done: frozenset[bytes] = frozenset()
         for profile in touched.values():
             unclaimed |= self._begin(profile).unclaimed
-        turn.unclaimed = unclaimed
+            done |= turn.done
+        turn.unclaimed, turn.done = unclaimed, done
         pasts = [self._record.behind(profile, timer, self.definitions) for timer, profile in firing]
         for (timer, profile), turn.past in zip(firing, pasts, strict=True):
             react.on_timer(profile, timer.id, timer.generation, turn)
@@ -249,6 +261,7 @@ class World:
     def _begin(self, profile: Profile) -> Turn:
         turn = self._turn
         turn.now, turn.past, turn.unclaimed = self.now, (), {}
+        turn.done = self._record.done(profile, self.definitions)
         if profile.sent and self.definitions.policies.caps:
             self._outbox.look(profile, turn)
         return turn
@@ -262,8 +275,8 @@ class World:
             self._timers.take(into.timers.values())
             if into.revocations and self.queue:
                 self._outbox.take_back(into.revocations, self._crowd, now)
-            for message in chain.from_iterable(into.messages.values()):
-                self.queue[message.send_key] = message
+            self._outbox.put(into)
+            self._record.note_done(into, self.definitions)
             for one in into.derived:
                 self._record.put(one.profile_id, deriving.as_arrival(one), self.definitions)
         for profile in touched:
@@ -286,6 +299,20 @@ class World:
             if revision not in self.definitions.revisions and revision in old.revisions:
                 with contextlib.suppress(ConditionError):
                     self.definitions.add(old.revisions[revision].journey)
+
+    def _changed(self) -> dict[bytes, list[bytes]]:
+        """Whom a change of journeys concerns, with entries that have ended and are to say nothing more."""
+        found: dict[bytes, list[bytes]] = {}
+        for name, change in self.definitions.changes.items():
+            if change.policy == "cancel":
+                for message in self._outbox.said_by(name, change.revision):
+                    mine = found.setdefault(self._crowd.now(message.profile_id), [])
+                    if message.entry_id not in self.live:
+                        mine.append(message.entry_id)
+        for profile in self.profiles.values():
+            if any(in_flight.concerns(entry, self.definitions) for entry in profile.entries):
+                found.setdefault(profile.id, [])
+        return found
 
     def _erase(self, profile: Profile, event: Arrival) -> None:
         for name in profile.identifiers.keys() | set(event.identifiers):

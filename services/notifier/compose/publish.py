@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -44,17 +45,26 @@ def compile_template(
     Files are `email.md` or `email.mjml`, `email.txt` (else made from it) and `sms.txt`; `shared` are those of
     templates/_layouts/. `digest` is the sha256, in hex, of everything else in the result; the same files give the same
     digest. Raises TemplateError: file, line, column.
+
+    Of a workspace that is read again, only what has changed is compiled again.
     """
+    return _compiled(name, locale, tuple(sorted(files.items())), tuple(sorted((shared or {}).items())))
+
+
+@lru_cache(maxsize=512)
+def _compiled(
+    name: str, locale: str, files: tuple[tuple[str, str], ...], shared: tuple[tuple[str, str], ...]
+) -> Template:
     if not _LOCALE.fullmatch(locale):
         raise TemplateError(name, f"`{locale}` is not a locale", hint="name the folder like pl or pl-PL")
-    parts = {file: _document(file, text) for file, text in files.items()}
+    parts = {file: _document(file, text) for file, text in files}
     mails = [file for file in MAILS if file in parts]
     if not mails and "sms.txt" not in parts:
         wanted = "email.txt" if "email.txt" in parts else name
         raise TemplateError(wanted, "nothing to send", hint="write email.md, email.mjml or sms.txt beside it")
     if len(mails) > 1:
         raise TemplateError("email.md", "email.mjml says the same mail", hint="remove one of them")
-    common = Shared(shared)
+    common = Shared(dict(shared))
     trees: list[nodes.Template] = []
     email = _email(mails[0], parts, locale, common, trees) if mails else None
     sms = _sms(parts["sms.txt"], common, trees) if "sms.txt" in parts else None

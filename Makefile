@@ -41,9 +41,11 @@ check: dev
 bench: dev
 	$(BIN)/python -m benchmarks
 
-# The long form of the crash tests, whose short form is part of `make test`; the figures go to build/proof.json.
+# The long form of crash tests, erasure and properties, whose short form is part of `make test`; the figures of the
+# crash tests go to build/proof.json.
+PROOFS := $(addprefix tests/acceptance/,test_crash_proof.py test_boundaries.py test_erasure_proof.py) tests/properties
 proof: dev
-	WICI_TEST_PROOF=long $(BIN)/pytest tests/acceptance/test_crash_proof.py tests/acceptance/test_boundaries.py
+	WICI_TEST_PROOF=long $(BIN)/pytest $(PROOFS)
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra build pyproject.toml -o requirements/run.txt

@@ -7,7 +7,6 @@ broker and the database belong to the test alone, because it kills them too.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
 import tempfile
@@ -24,10 +23,10 @@ from services.kit.dev.kafka import Broker, start_kafka
 from services.kit.dev.leash import Leash
 from tests.acceptance import proof
 from tests.acceptance.installation import Installation
+from tests.support.examples import LONG
 from tests.support.provider_sink import ProviderSink
 from tests.support.waiting import eventually
 
-LONG = os.environ.get("WICI_TEST_PROOF") == "long"
 EVENTS, KILLS = (20_000, 20) if LONG else (1_500, 3)
 SHARE = EVENTS // (2 * KILLS + 4)
 """Events from one step to the next."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,11 +22,11 @@ from services.kit.settings import from_environment
 from tests.acceptance import proof
 from tests.acceptance.installation import Installation, event, mail, write_files
 from tests.acceptance.remains import readable
+from tests.support.examples import LONG
 from tests.support.provider_sink import ProviderSink
 from tests.support.waiting import eventually
 
-LONG = os.environ.get("WICI_TEST_PROOF") == "long"
-SIZES = {"postgresql": 10_000 if LONG else 1_000, "kafka": 300}
+SIZES = {"postgresql": 10_000 if LONG else 500, "kafka": 200}
 EVERY = 100 if LONG else 20
 """One of so many is erased."""
 POST = 500  # events of one request

@@ -29,6 +29,7 @@ from services.trigger_engine.journeys.conditions import (
     Type,
     compile_condition,
 )
+from tests.support.examples import examples
 
 ITEM = Record({"category": STRING, "quantity": NUMBER, "price": MONEY})
 SCOPE: dict[str, Type] = {
@@ -189,7 +190,7 @@ def oracle(text: str, data: dict[str, Any]) -> Any:
     return None if found.type().name() == "ERROR" else found.plain_value()
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 @given(CONDITIONS, EVENTS, MOMENTS)
 def test_a_condition_holds_here_exactly_when_it_holds_in_cel(pair: Pair, data: dict[str, Any], now: datetime) -> None:
     assume(len(pair.ours) <= 2000)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.contracts.journey import Wait
 from tests.support.engine import AT, DAY, HOUR, SUBSCRIBED, event, journey, say, until, workspace
+from tests.support.examples import examples
 from tests.support.town import Desk, Town, start_log, town
 
 VIEWS = journey("views", "page.viewed", say(), Wait("w", 1, "hours"), say(id="2"), again_after=0,
@@ -45,7 +46,7 @@ def sequences(database_url: str) -> Iterator[Sequences]:
     made.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_ACT, max_size=6), st.sampled_from(["withdrawal", "exit"]), st.integers(1, 3))
 def test_a_withdrawal_or_exit_committed_before_a_claim_leaves_nothing_to_claim(
     sequences: Sequences, acts: list[str], end: str, size: int

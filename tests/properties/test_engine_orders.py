@@ -29,6 +29,7 @@ from tests.support.engine import (
     whole_state,
     workspace,
 )  # fmt: skip
+from tests.support.examples import examples
 
 JOURNEYS = (
     THANKS,
@@ -83,7 +84,7 @@ def shuffled_with_repeats(logs: list[list[Arrival]], chance: Random) -> list[Arr
     return told
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(_STORIES, st.randoms(use_true_random=False))
 def test_shuffled_between_keys_and_repeated_anywhere_the_state_and_messages_are_the_same(
     stories: list[list[dict[str, Any]]], chance: Random
@@ -124,7 +125,7 @@ def test_who_has_not_bought_is_reminded_once_in_every_order(names: tuple[str, ..
 _WHO = st.sampled_from([COOKIE, {**COOKIE, **MAIL}, {"id": "c-1", **MAIL}, {"id": "c-1"}, MAIL])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(_EVENT, _WHO), min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_any_order_under_any_names_leaves_the_same_facts(
     words: list[tuple[dict[str, Any], dict[str, Any]]], chance: Random
@@ -143,7 +144,7 @@ def test_any_order_under_any_names_leaves_the_same_facts(
     assert known(one.profile) == known(two.profile)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(_EVENT, max_size=4), st.sampled_from(["withdrawal", "exit"]))
 def test_what_was_said_before_a_withdrawal_or_exit_is_not_left_in_the_queue(
     story: list[dict[str, Any]], end: str
@@ -161,7 +162,7 @@ def test_what_was_said_before_a_withdrawal_or_exit_is_not_left_in_the_queue(
     assert run.wait(DAY).queue == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(_EVENT, min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_no_order_of_one_customers_events_tells_of_an_unpaid_order_or_a_lapse_that_another_does_not(
     story: list[dict[str, Any]], chance: Random

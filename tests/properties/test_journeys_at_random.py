@@ -39,6 +39,7 @@ from services.contracts.settings import Team
 from services.contracts.workspace import Workspace
 from services.trigger_engine.profiles.arrival import Arrival
 from tests.support.engine import AT, DAY, HOUR, MINUTE, SUBSCRIBED, Run, happened, whole_state, workspace
+from tests.support.examples import examples
 
 TYPES = ("page.viewed", "order.placed", "order.paid", "survey.answered")
 CONDITIONS = (
@@ -173,7 +174,7 @@ def check(run: Run, names: set[str]) -> None:
             assert not [m for m in run.messages.values() if m.entry_id == row.id]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_every_entry_ends_or_sleeps_with_a_timer_and_says_nothing_twice(seed: int) -> None:
     """That no send key is used twice, the runner sees to. A month later, who still waits does so for a reason."""
@@ -192,7 +193,7 @@ def test_every_entry_ends_or_sleeps_with_a_timer_and_says_nothing_twice(seed: in
     assert run.wait(HOUR).timers == {} or any(isinstance(s, Start) for j in made.journeys for s in every_step(j.steps))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_customers_do_not_meet_so_that_their_order_plays_no_part(seed: int) -> None:
     """Each customer's events in their order, the customers' anyhow between them."""
@@ -207,7 +208,7 @@ def test_customers_do_not_meet_so_that_their_order_plays_no_part(seed: int) -> N
     assert whole_state(one.wait(3 * DAY)) == whole_state(other.wait(3 * DAY))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_the_same_life_twice_is_the_same_life(seed: int) -> None:
     """Nothing is decided by a clock, by chance, or by what only memory holds."""

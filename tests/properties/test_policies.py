@@ -15,6 +15,7 @@ from services.trigger_engine.policies.caps import counts
 from services.trigger_engine.policies.public_holidays import public_holidays
 from services.trigger_engine.profiles.identifiers import country
 from tests.support.engine import DAY, HOUR, Run, anna, happened, journey, say, until, workspace
+from tests.support.examples import examples
 
 BEGIN = datetime(2026, 10, 22, 6, tzinfo=UTC)  # three days before clocks change in Europe, ten before All Saints'
 ZONES = ("Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
@@ -100,7 +101,7 @@ def most_in_any_window(cap: Cap, messages: list[Message]) -> int:
     return max((sum(end - timedelta(seconds=cap.per) < at <= end for at in times) for end in times), default=0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     told=journeys,
     quiet=st.dictionaries(st.sampled_from(["email", "sms"]), quiet_hours),

@@ -14,6 +14,7 @@ from services.gateway.storefronts import STOREFRONTS
 from services.gateway.storefronts.places import WORDS
 from services.kit.errors import BadRecord
 from tests.contract.storefront_cases import DATA, payload
+from tests.support.examples import examples
 from tests.unit.storefronts.heard import events
 
 NAMES = sorted(file.stem for file in DATA.glob("*_*.json"))
@@ -57,7 +58,7 @@ def judged(platform: str, topic: str, body: bytes) -> tuple[str, list[translatio
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=examples(40), deadline=None, database=None)
 def test_one_odd_member_anywhere_gives_good_events_or_a_named_refusal(name: str, data: st.DataObject) -> None:
     platform = name.partition("_")[0]
     topic = data.draw(st.sampled_from([topic for owner, topic in TOPICS if owner == platform]))
@@ -69,6 +70,6 @@ def test_one_odd_member_anywhere_gives_good_events_or_a_named_refusal(name: str,
 
 
 @given(st.sampled_from(TOPICS), st.binary(max_size=30) | rubbish.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=examples(100), deadline=None, database=None)
 def test_any_body_under_any_topic_gives_good_events_or_a_named_refusal(topic: tuple[str, str], body: bytes) -> None:
     assert judged(*topic, body)[0] in OUTCOMES

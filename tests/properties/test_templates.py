@@ -20,6 +20,7 @@ from services.notifier.compose.locales import choose_locale
 from services.notifier.compose.publish import compile_template
 from services.notifier.compose.render import MAX_SEGMENTS, render_email, render_sms
 from services.notifier.compose.sms import GSM_BASIC, GSM_EXTENDED, encoding_of, segments, transliterate
+from tests.support.examples import examples
 from tests.unit.compose.examples import AT, CONTEXT, POLE, VOICE, email, message, mjml
 
 PIECES = st.sampled_from(
@@ -103,7 +104,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(SOURCES, JSON)
-@settings(max_examples=300, deadline=2_000)
+@settings(max_examples=examples(300), deadline=2_000)
 def test_any_sms_source_and_data_give_an_answer_within_limits_or_a_named_error(source: str, data: Any) -> None:
     try:
         out = render_sms(compile_template("t", "pl", {"sms.txt": source}), {"profile": data, "event": data}, POLE)
@@ -113,7 +114,7 @@ def test_any_sms_source_and_data_give_an_answer_within_limits_or_a_named_error(s
 
 
 @given(SOURCES)
-@settings(max_examples=200, deadline=2_000)
+@settings(max_examples=examples(200), deadline=2_000)
 def test_any_mail_source_is_published_whole_or_refused_with_a_place_in_it(source: str) -> None:
     text = mjml(f"<mj-text>{source}</mj-text>")
     try:
@@ -130,7 +131,7 @@ def test_any_mail_source_is_published_whole_or_refused_with_a_place_in_it(source
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-@settings(max_examples=200, deadline=2_000)
+@settings(max_examples=examples(200), deadline=2_000)
 def test_any_bytes_as_a_file_are_refused_by_name_or_published(raw: bytes) -> None:
     for file in ("email.mjml", "email.txt", "sms.txt"):
         try:
@@ -154,7 +155,7 @@ CALM = _Elements(render_email(HOSTILE, {"profile": {"first_name": "Anna"}}, POLE
 
 
 @given(st.text(alphabet="<>\"'&;=/ ab!-\n{}%#", max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_no_name_adds_an_element_or_attribute_to_a_page(name: str) -> None:
     assert _Elements(render_email(HOSTILE, {"profile": {"first_name": name}}, POLE).html).found == CALM
 
@@ -165,7 +166,7 @@ def test_no_name_puts_a_line_end_into_a_header(name: str) -> None:
 
 
 @given(JSON, st.sampled_from(["marketing", "transactional"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_composing_again_gives_the_same_bytes(data: Any, klass: Any) -> None:
     template = email("<mj-text>{{ profile }}{{ now }}{{ event.order.total | string }}</mj-text>")
     said = message(context={"profile": data, "event": data}, klass=klass)
@@ -181,14 +182,14 @@ TEXTS = st.lists(LETTERS, max_size=400).map("".join) | st.lists(st.sampled_from(
 
 
 @given(TEXTS)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_parts_agree_with_another_counter(text: str) -> None:
     expected = len(smsutil.split(text).parts) if text else 0
     assert segments(text) == expected
 
 
 @given(st.text(max_size=60) | TEXTS)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_the_alphabet_agrees_with_another_codec(text: str) -> None:
     try:
         text.encode("gsm03.38")
@@ -199,7 +200,7 @@ def test_the_alphabet_agrees_with_another_codec(text: str) -> None:
 
 
 @given(st.text(max_size=80) | TEXTS)
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_transliterated_text_is_gsm_7_bit_and_stays_as_it_is(text: str) -> None:
     plain = transliterate(text)
     assert encoding_of(plain) == "gsm7"

@@ -15,6 +15,7 @@ from services.cli.workspace.findings import errors
 from services.cli.workspace.journey_shape import JOURNEY as JOURNEY_SHAPE
 from services.cli.workspace.load import load
 from services.cli.workspace.settings_shape import SETTINGS as SETTINGS_SHAPE
+from tests.support.examples import examples
 from tests.unit.workspace.folder import FILES, JOURNEY, MAIL, SETTINGS, write
 
 PLACES = st.sampled_from([*FILES, "journeys/other.yaml", "events/shop.visited.schema.json", "templates/new/email.mjml"])
@@ -30,7 +31,9 @@ TREES = st.recursive(
     max_leaves=20,
 )
 QUICKLY = settings(
-    max_examples=150, deadline=2_000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+    max_examples=examples(150),
+    deadline=2_000,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 
 

@@ -71,7 +71,7 @@ class Broker:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 -- our own command
         self._leash = Leash(self._process.pid)
         try:
-            self._wait_until_ready(60)
+            self._wait_until_ready(180)
         except BaseException:
             self.kill()
             raise

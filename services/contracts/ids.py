@@ -104,6 +104,11 @@ def send_key(entry_id: bytes, step: str, slot: str) -> bytes:
     return uuid5("send", entry_id.hex(), step, slot)
 
 
+def bought(order_id: str) -> bytes:
+    """What a customer's order is called where it reaches goals: the same for every event about it and every journey."""
+    return uuid5("bought", order_id)
+
+
 def chance(salt: str, profile_id: bytes) -> float:
     """A customer's lot in a draw, 0 up to 100: the same for ever, and unrelated to that in another draw."""
     return int.from_bytes(uuid5("chance", salt, profile_id.hex())[:4]) / 2**32 * 100

@@ -307,7 +307,7 @@ class Transaction:
         await profiles.consent(connection, self._consent_rows(merged))
         await entries.follow(connection, merged)
         self._follow()
-        await entries.upsert(connection, into.entries, into.walked)
+        await entries.upsert(connection, into.entries, into.walked, into.drawn)
         await entries.count_goals(connection, into.goals)
         timers = into.timers.values()
         await entries.drop_fired(connection, work.timers)

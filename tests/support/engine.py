@@ -25,6 +25,7 @@ from services.trigger_engine.intake import decode
 from services.trigger_engine.journeys import in_flight, react
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer, Walked
+from services.trigger_engine.journeys.reaction import Goal as ReachedGoal
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
@@ -150,7 +151,7 @@ class Run:
     states: dict[bytes, State] = field(default_factory=dict)
     timers: dict[bytes, Timer] = field(default_factory=dict)
     entries: dict[bytes, EntryRow] = field(default_factory=dict)
-    goals: dict[bytes, datetime] = field(default_factory=dict)
+    goals: dict[bytes, ReachedGoal] = field(default_factory=dict)
     derived: list[tuple[str, datetime]] = field(default_factory=list)
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
     ended: list[Reason] = field(default_factory=list)

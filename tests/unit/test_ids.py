@@ -44,6 +44,7 @@ SOME = bytes(range(16))
         (ids.fanned_out(SOME, SOME), "1ccc198e6185583a8269fb1fbf81699e"),
         (ids.stated(SOME, "confirmation", "email:subscribed"), "708ce4d927f252489edfe8210554c2fe"),
         (ids.started(SOME, "start-1"), "ecdfd81b831357a7bae793180a305c72"),
+        (ids.bought("1001"), "2072dfa245cf5c51867ac8a908ce6fbc"),
     ],
 )
 def test_an_id_is_what_it_always_was(computed: bytes, golden: str) -> None:
@@ -59,7 +60,7 @@ def test_every_function_that_computes_an_id_has_a_golden_value() -> None:
     public = {name for name, value in vars(ids).items() if callable(value) and not name.startswith("_")}
     covered = {"uuid5", "alarm", "http_event", "kafka_event", "derived_event", "profile", "entry", "send_key",
                "attempt", "callback", "outcome", "transition", "update", "started", "chance", "topic_fact",
-               "topic_place", "fan_out", "fanned_out", "stated"}  # fmt: skip
+               "topic_place", "fan_out", "fanned_out", "stated", "bought"}  # fmt: skip
     assert public - {"annotations", "sha1"} == covered | {"text", "parse"}
 
 

@@ -43,6 +43,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX outbound_numbers ON queue.outbound (recipient) WHERE channel = 'sms'")
     op.execute("CREATE INDEX outbound_open ON queue.outbound (profile_id, channel, seq) WHERE state < 10")
     op.execute("CREATE INDEX outbound_profile ON queue.outbound (profile_id)")
+    op.execute("CREATE INDEX outbound_created ON queue.outbound USING brin (created_at) WITH (autosummarize = on)")
     op.execute("""
         CREATE TABLE queue.erasures (           -- customers whose data the notifier has still to erase
             profile_id uuid PRIMARY KEY,

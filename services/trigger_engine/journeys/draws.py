@@ -9,9 +9,11 @@ from services.contracts import ids
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.turn import Turn
-from services.trigger_engine.profiles.state import Fact, Profile
+from services.trigger_engine.profiles.state import Entry, Fact, Profile
 
 HELD, TOLD = "held", "told"
+GLOBAL = "policies.holdout"
+"""What the global holdout's draw is called beside those of splits, which have the names of steps."""
 
 
 def draw(profile: Profile, salt: str, shares: Iterable[tuple[str, float]]) -> str:
@@ -39,7 +41,7 @@ def remember(profile: Profile, salt: str, name: str, at: datetime) -> None:
         profile.arms[salt] = Fact(name, at)
 
 
-def holdout(profile: Profile, compiled: Compiled, turn: Turn) -> tuple[bool | None, Reason | None]:
+def holdout(profile: Profile, entry: Entry, compiled: Compiled, turn: Turn) -> tuple[bool | None, Reason | None]:
     """Whether a holdout keeps the customer silent (None: there is none here), and which.
 
     Transactional messages are no advertisement: the global holdout lets them through.
@@ -48,8 +50,11 @@ def holdout(profile: Profile, compiled: Compiled, turn: Turn) -> tuple[bool | No
     common = turn.definitions.settings.policies.holdout if journey.klass != "transactional" else 0.0
     if not common and not journey.holdout:
         return None, None
-    if common and _is_held(profile, "holdout", common, turn.now):
-        return True, Reason.GLOBAL_HOLDOUT
+    if common:
+        held = _is_held(profile, "holdout", common, turn.now)
+        turn.into.drawn[entry.id] = [f"{GLOBAL}={HELD if held else TOLD}"]
+        if held:
+            return True, Reason.GLOBAL_HOLDOUT
     if journey.holdout and _is_held(profile, f"holdout:{journey.name}", journey.holdout, turn.now):
         return True, Reason.HOLDOUT
     return False, None

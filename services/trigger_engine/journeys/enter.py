@@ -89,7 +89,7 @@ def _enter(
     )
     profile.entries.append(entry)
     _remember(profile, compiled, key, event.time)
-    entry.held, reason = draws.holdout(profile, compiled, turn)
+    entry.held, reason = draws.holdout(profile, entry, compiled, turn)
     if reason is not None:
         walk.hold_out(profile, entry, reason, turn)
     else:

@@ -184,7 +184,7 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
                     walk.leave(profile, entry, Reason.EXITED, turn)
                     break
                 if goal.within is None or event.time - entry.entered_at <= timedelta(seconds=goal.within):
-                    walk.reach(profile, entry, event.time, turn, stay=goal.stay)
+                    walk.reach(profile, entry, event, turn, stay=goal.stay)
                     break
             elif entry.until is None:
                 rule: Rule = "exit" if goal is None else "goal"

@@ -64,6 +64,18 @@ class Timer(msgspec.Struct, gc=False):
     paused: str | None = None
 
 
+class Goal(msgspec.Struct, frozen=True, gc=False):
+    """A goal that was reached `at` (source time) by what is called `key`: an order, else the event.
+
+    Of an order, `amount` is its total in ten-thousandths, and `currency` says of what.
+    """
+
+    at: datetime
+    key: bytes
+    amount: int | None = None
+    currency: str | None = None
+
+
 class Revocation(msgspec.Struct, frozen=True, gc=False):
     """Unsent messages of a profile to take back: those of one entry, or all on a channel (`topic` narrows it)."""
 
@@ -103,9 +115,9 @@ class Reaction(msgspec.Struct):
     """All that follows from one input, or from a batch of them.
 
     `messages` are by profile, `walked` by entry; `trace` is that of the event being looked at. `goals` has, by entry,
-    when its goal was reached, in source time; `joined` are profiles that others have become one with, whose alarms must
-    be set anew. `given_back` are send keys of queued messages that do not count under caps any more, if they are taken
-    back in time.
+    the earliest goal that was reached, `drawn` the draws that were made and how they fell, `step=way`; `joined` are
+    profiles that others have become one with, whose alarms must be set anew. `given_back` are send keys of queued
+    messages that do not count under caps any more, if they are taken back in time.
     """
 
     messages: dict[bytes, list[Message]] = msgspec.field(default_factory=dict)
@@ -113,7 +125,8 @@ class Reaction(msgspec.Struct):
     entries: dict[bytes, EntryRow] = msgspec.field(default_factory=dict)
     timers: dict[bytes, Timer] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)
-    goals: dict[bytes, datetime] = msgspec.field(default_factory=dict)
+    goals: dict[bytes, Goal] = msgspec.field(default_factory=dict)
+    drawn: dict[bytes, list[str]] = msgspec.field(default_factory=dict)
     ended: list[Reason] = msgspec.field(default_factory=list)
     trace: list[Note] = msgspec.field(default_factory=list)
     walked: dict[bytes, list[Walked]] = msgspec.field(default_factory=dict)

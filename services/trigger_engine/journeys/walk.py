@@ -8,7 +8,7 @@ from services.contracts import ids
 from services.contracts.journey import WaitFor
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import draws
+from services.trigger_engine.journeys import draws, worth
 from services.trigger_engine.journeys.changes import WAITS
 from services.trigger_engine.journeys.compiled import Compiled, Node
 from services.trigger_engine.journeys.derived.registry import UNDOABLE
@@ -20,6 +20,7 @@ from services.trigger_engine.journeys.steps import decide
 from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.policies import caps
 from services.trigger_engine.policies.timing import Held
+from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.facts import learn
 from services.trigger_engine.profiles.state import Entry, Profile
 
@@ -103,6 +104,7 @@ def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
     """What a step does to the profile, at once; and the journeys that it starts, later."""
     if decision.arm is not None:
         draws.remember(profile, *decision.arm, turn.now)
+        turn.into.drawn.setdefault(entry.id, []).append(f"{entry.step}={decision.arm[1]}")
     for name, value in decision.learned:
         known = profile.facts.get(name)
         # Of two words of one moment the later counts here, and a shop's clock that is ahead does not.
@@ -187,10 +189,11 @@ def take_back(profile: Profile, revocation: Revocation, turn: Turn) -> None:
     into.revoke(revocation)
 
 
-def reach(profile: Profile, entry: Entry, at: datetime, turn: Turn, *, stay: bool) -> None:
-    """Count a goal, reached `at` (source time); it ends the entry unless it says `stay`."""
+def reach(profile: Profile, entry: Entry, event: Arrival, turn: Turn, *, stay: bool) -> None:
+    """Count a goal that `event` reaches; it ends the entry unless it says `stay`."""
     goals = turn.into.goals
-    goals[entry.id] = min(at, goals.get(entry.id, at))
+    if entry.id not in goals or event.time < goals[entry.id].at:
+        goals[entry.id] = worth.goal(event, turn.definitions.settings.shop.currency)
     if stay:
         if not entry.goal:
             turn.into.note(entry.id, Walked(turn.now, entry.step, Reason.GOAL_REACHED))

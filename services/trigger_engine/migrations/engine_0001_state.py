@@ -14,7 +14,10 @@ VIEWS = {  # what other services may read
     "profiles": "id, version, state",
     "identifiers": "kind, source, value, profile_id",
     "events": "id, profile_id, type, time, received_at, source, data, trace",
-    "entries": "id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, goal_at, trace",
+    "entries": (
+        "id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, goal_at, goal_key,"
+        " goal_amount, goal_currency, arms, trace"
+    ),
     "timers": "id, profile_id, due",
     "parked": "id, profile_id, due, reason",
     "erased": "identifier, erased_at",
@@ -76,11 +79,17 @@ def upgrade() -> None:
             reason     text,
             held_out   boolean,                 -- whether a holdout kept it silent; NULL where there was none
             goal_at    timestamptz,             -- source time; the first, where it was reached again
+            goal_key   uuid,                    -- what reached it: ids.bought of an order, else the event
+            goal_amount bigint,                 -- of an order: its total, in ten-thousandths
+            goal_currency text,
+            arms       text,                    -- how draws fell, a line each: `policies.holdout=told`, `step=way`
             trace      bytea NOT NULL DEFAULT ''  -- JSON lines of journeys.reaction.Walked
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("CREATE INDEX entries_profile ON engine.entries (profile_id, journey)")
     # Who is inside a revision: what a published change looks for.
     op.execute("CREATE INDEX entries_live ON engine.entries (journey, revision, profile_id) WHERE ended_at IS NULL")
+    # Reports ask for the entries of some days; rows come in the order of their times, and BRIN costs writes nothing.
+    op.execute("CREATE INDEX entries_entered ON engine.entries USING brin (entered_at) WITH (autosummarize = on)")
     op.execute(f"""
         CREATE TABLE engine.timers (
             id         uuid PRIMARY KEY,        -- the entry's id, or that of the derived event's timer

@@ -9,22 +9,25 @@ from typing import NamedTuple
 import msgspec
 
 from services.kit.database.pool import Connection
-from services.trigger_engine.journeys.reaction import EntryRow, Timer, Walked
+from services.trigger_engine.journeys.reaction import EntryRow, Goal, Timer, Walked
 
 UPSERT = """
     INSERT INTO engine.entries AS e
-        (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, trace)
+        (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, trace, arms)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-                         $7::text[], $8::timestamptz[], $9::text[], $10::bool[], $11::bytea[])
+                         $7::text[], $8::timestamptz[], $9::text[], $10::bool[], $11::bytea[], $12::text[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, revision = excluded.revision,
         step = excluded.step, ended_at = excluded.ended_at, reason = excluded.reason,
-        trace = e.trace || excluded.trace"""
+        trace = e.trace || excluded.trace, arms = coalesce(e.arms || excluded.arms, excluded.arms, e.arms)"""
 NOTE = """
     UPDATE engine.entries e SET trace = e.trace || w.trace FROM unnest($1::uuid[], $2::bytea[]) AS w (id, trace)
     WHERE e.id = w.id"""
 GOALS = """
-    UPDATE engine.entries e SET goal_at = LEAST(e.goal_at, w.at)
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS w (id, at) WHERE e.id = w.id"""
+    UPDATE engine.entries e
+    SET goal_at = w.at, goal_key = w.key, goal_amount = w.amount, goal_currency = w.currency
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::bigint[], $5::text[])
+        AS w (id, at, key, amount, currency)
+    WHERE e.id = w.id AND (e.goal_at IS NULL OR w.at < e.goal_at)"""
 SET = """
     INSERT INTO engine.timers (id, profile_id, due, generation, paused)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::text[])
@@ -68,12 +71,19 @@ class DueTimer(NamedTuple):
 
 
 async def upsert(
-    connection: Connection, rows: Mapping[bytes, EntryRow], walked: Mapping[bytes, Sequence[Walked]]
+    connection: Connection,
+    rows: Mapping[bytes, EntryRow],
+    walked: Mapping[bytes, Sequence[Walked]],
+    drawn: Mapping[bytes, Sequence[str]],
 ) -> None:
-    """Store the enrolments that have changed, and add what was noted to what each of them has noted before."""
+    """Store the enrolments that have changed, and add what was noted and drawn to what each of them has had before.
+
+    An enrolment that has drawn has changed.
+    """
     if rows:
         columns = [[getattr(row, field) for row in rows.values()] for field in EntryRow.__struct_fields__]
-        await connection.execute(UPSERT, *columns, [_trace(walked.get(one, ())) for one in rows])
+        arms = ["".join(f"{way}\n" for way in drawn[one]) if one in drawn else None for one in rows]
+        await connection.execute(UPSERT, *columns, [_trace(walked.get(one, ())) for one in rows], arms)
     others = [one for one in walked if one not in rows]
     if others:
         await connection.execute(NOTE, others, [_trace(walked[one]) for one in others])
@@ -88,10 +98,11 @@ def _trace(walked: Sequence[Walked]) -> bytes:
     return _ENCODER.encode_lines(walked)
 
 
-async def count_goals(connection: Connection, goals: Mapping[bytes, datetime]) -> None:
-    """Note when entries have reached their goals; of several times the first counts."""
+async def count_goals(connection: Connection, goals: Mapping[bytes, Goal]) -> None:
+    """Note the goals that entries have reached; of several the earliest counts."""
     if goals:
-        await connection.execute(GOALS, list(goals), list(goals.values()))
+        columns = [[getattr(goal, field) for goal in goals.values()] for field in Goal.__struct_fields__]
+        await connection.execute(GOALS, list(goals), *columns)
 
 
 async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Sequence[bytes]) -> None:

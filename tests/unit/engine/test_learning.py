@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from services.contracts import ids
 from services.contracts.journey import Arm, Branch, Journey, Set, Share, Split, Start, Step, Tag, Wait
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.definitions import define
+from services.trigger_engine.journeys.reaction import Goal
 from tests.support.engine import AT, DAY, HOUR, MINUTE, Run, anna, goal, happened, journey, say, workspace
 
 HOURS = Wait("w", 2, "hours")
@@ -205,7 +207,7 @@ def test_who_is_held_out_hears_nothing_and_his_goal_is_counted() -> None:
     (row,) = run.entries.values()
     assert (run.said, run.ended, row.reason, row.held_out, row.ended_at) == ([], [Reason.HOLDOUT], "holdout", True, AT)
     run.reload().take(happened("order.paid", AT + MINUTE, customer=anna(), placed="o1"))
-    assert run.goals == {row.id: AT + MINUTE}
+    assert run.goals == {row.id: Goal(AT + MINUTE, ids.bought("o1"), 1_000_000, "PLN")}
     assert run.profile.entries == []
 
 

@@ -277,6 +277,26 @@ def explain(
 
 
 @app.command()
+def report(
+    journey: Annotated[str | None, typer.Argument(metavar="[JOURNEY]", help="A journey; without one, all.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="The first day of entering: 2026-11-01.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="The last day of entering.")] = None,
+    attribution: Annotated[
+        str, typer.Option(help="Who gets the credit of a goal: last_touch, first_touch or linear.")
+    ] = "last_touch",
+    as_json: Json = False,
+) -> None:
+    """What journeys were good for: who entered, what was said, goals, revenue, and lift against a holdout."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.report import tell as command
+
+        return command(settings, journey, since, until, attribution)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
 def migrate(as_json: Json = False) -> None:
     """Bring the database to this version's schema, and create the topics."""
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.console import openapi
-from services.console.flow import explain
+from services.console.flow import explain, report
 from services.console.keys import CLOSED, Keys
 from services.console.limits import SECONDS, Limits
 from services.kit.service import Context
@@ -47,6 +47,7 @@ class Console:
         """The addresses of this service."""
         return [
             Route("/api/v1/customers/{customer}/explain", self._answering(explain), methods=["GET"]),
+            Route("/api/v1/report", self._answering(report), methods=["GET"]),
             Route("/api/v1/openapi.json", self.description, methods=["GET"]),
         ]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from difflib import get_close_matches
 from http import HTTPStatus
+from typing import get_args
 
 from starlette.requests import Request
 
 from services.insights.explain.answer import Asked, moment
+from services.insights.report.model import Attribution
+from services.insights.report.reading import Wanted
 from services.kit.errors import Misconfigured
 from services.kit.problems import HttpProblem
 
@@ -20,6 +23,16 @@ def explanation(request: Request) -> Asked:
     given = parameters(request, ("journey", "at"))
     who = text(request.path_params["customer"], "customer")
     return Asked(who, given.get("journey"), when(given.get("at")))
+
+
+def report(request: Request) -> Wanted:
+    """What to report on. The days are read where the shop's time zone is known."""
+    given = parameters(request, ("journey", "from", "to", "attribution"))
+    model = given.get("attribution", "last_touch")
+    found = next((one for one in get_args(Attribution) if one == model), None)
+    if found is None:
+        raise _wrong(f"There is no attribution {model[:40]!r}. Write one of {', '.join(get_args(Attribution))}.")
+    return Wanted(given.get("journey"), given.get("from"), given.get("to"), found)
 
 
 def parameters(request: Request, known: tuple[str, ...]) -> dict[str, str]:

@@ -8,18 +8,21 @@ from __future__ import annotations
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from services.contracts import schemas
 from services.insights.explain.answer import Explained
+from services.insights.report.model import Attribution, Report
 from services.kit.problems import MEDIA_TYPE
 
 PATH = Path("schemas/openapi/console.json")
 _REFERENCES = "#/components/schemas/{name}"
 _JSON = "application/json"
 _MOMENT = "A day or a moment, ISO 8601, in UTC unless it says otherwise: 2026-11-22 or 2026-11-22T10:00:00Z."
+
+_DAY = "a day is one of the shop's clocks."
 
 _REFUSALS = {
     HTTPStatus.UNAUTHORIZED: "No key, or none of WICI_CONSOLE_KEYS.",
@@ -42,12 +45,13 @@ def text() -> str:
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    _, components = msgspec.json.schema_components([Explained], ref_template=_REFERENCES)
+    _, components = msgspec.json.schema_components([Explained, Report], ref_template=_REFERENCES)
     return {
         "openapi": "3.1.0",
         "info": {"title": "wici console", "version": "1", "description": "What was done, and why."},
         "paths": {
             "/api/v1/customers/{customer}/explain": {"get": _get_explanation()},
+            "/api/v1/report": {"get": _get_report()},
             "/api/v1/openapi.json": {"get": _get_description()},
         },
         "components": {
@@ -73,6 +77,23 @@ def _get_explanation() -> dict[str, Any]:
         "security": [{"key": []}],
         "parameters": [customer, *about],
         "responses": _responses("What is on record.", Explained, refusals),
+    }
+
+
+def _get_report() -> dict[str, Any]:
+    about = [
+        _parameter("journey", "Report on this journey; without it on all."),
+        _parameter("from", f"Entries from this day or moment on; {_DAY}"),
+        _parameter("to", f"Entries up to the end of this day, or up to this moment; {_DAY}"),
+        _parameter("attribution", "Who gets the credit of a goal."),
+    ]
+    about[-1]["schema"] = {"enum": list(get_args(Attribution)), "default": "last_touch"}
+    return {
+        "operationId": "report",
+        "summary": "What journeys were good for: who entered, what was said, goals, revenue, lift against holdouts.",
+        "security": [{"key": []}],
+        "parameters": about,
+        "responses": _responses("The report.", Report, {HTTPStatus.NOT_FOUND: "There is no journey of this name."}),
     }
 
 

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.insights.explain.answer import Gone
 from services.insights.find import Nobody
+from services.insights.report.reading import NoJourney
 from services.kit.database.pool import FAILURES
 from services.kit.errors import Misconfigured
 from services.kit.problems import HttpProblem
@@ -24,8 +25,8 @@ async def answering() -> AsyncIterator[None]:
         yield
     except Gone as gone:
         raise HttpProblem(HTTPStatus.GONE, str(gone)) from None
-    except Nobody as nobody:
-        raise HttpProblem(HTTPStatus.NOT_FOUND, str(nobody)) from None
+    except (Nobody, NoJourney) as nothing:
+        raise HttpProblem(HTTPStatus.NOT_FOUND, str(nothing)) from None
     except Misconfigured as problem:
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, str(problem)) from None
     except (asyncpg.QueryCanceledError, TimeoutError):

@@ -100,6 +100,22 @@ async def test_a_customer_is_explained_to_whoever_has_a_key_and_to_nobody_else(
     assert "@example.com" not in "".join(capfd.readouterr())
 
 
+async def test_a_report_is_told_as_it_is_described(place: Town) -> None:
+    async with console(place) as api:
+        status, told = await api.get("report?from=2026-11-22&to=2026-11-22&attribution=linear")
+        described("Report").validate(told)
+        thanks = {one["journey"]: one for one in told["journeys"]}["thanks"]
+        assert (status, thanks["entered"], told["attribution"]) == (200, 1, "linear")
+        for path, expected, says in (
+            ("report?journey=thank", 404, "Write thanks."),
+            ("report?attribution=mine", 422, "last_touch, first_touch, linear"),
+            ("report?from=soon", 422, "2026-11-22"),
+        ):
+            status, told = await api.get(path)
+            assert (status, says in told["detail"]) == (expected, True)
+        assert (await api.get("report", None))[0] == 401
+
+
 async def test_an_erased_customer_is_gone(place: Town) -> None:
     async with place.engine():
         await place.tell(event("customer.deleted", customer=anna()))

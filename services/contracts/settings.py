@@ -169,7 +169,7 @@ class Team(msgspec.Struct, frozen=True, omit_defaults=True):
 class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     """One layer for all journeys; `holdout` is in percent, `plain_sms` is `sms: transliterate`.
 
-    What has no engine yet is kept and warned about.
+    Above `sms_parts` parts of an SMS `wici check` warns. What has no engine yet is kept and warned about.
 
     `classes` says as which class another one counts, in everything.
     """
@@ -181,6 +181,7 @@ class Policies(msgspec.Struct, frozen=True, omit_defaults=True):
     derive: Derive = Derive()
     holdout: float = 0.0
     plain_sms: bool = False
+    sms_parts: int = 2
     sms_opt_out: Literal["append", "off"] = "append"
     other: dict[str, Any] = {}
 

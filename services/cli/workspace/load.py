@@ -16,6 +16,8 @@ from services.cli.workspace.journey_file import read_journey
 from services.cli.workspace.policies_shape import CLASSES, SPEAKS_AS
 from services.cli.workspace.positions import Mapping as Tree
 from services.cli.workspace.positions import Node, read_yaml
+from services.cli.workspace.rules import check_rules
+from services.cli.workspace.rules.whole import Told, Whole
 from services.cli.workspace.segments_file import read_segments
 from services.cli.workspace.settings_file import Reference, read_settings, references
 from services.cli.workspace.sheet import Sheet
@@ -24,8 +26,8 @@ from services.cli.workspace.starts import check_starts
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.cli.workspace.templates_folder import read_templates
 from services.cli.workspace.yaml_problems import BadYaml
-from services.contracts.journey import Journey
 from services.contracts.message import ROUTES
+from services.contracts.segment import Segment
 from services.contracts.settings import Settings
 from services.contracts.workspace import Template, Workspace
 from services.trigger_engine.journeys.own_facts import own_facts
@@ -64,15 +66,31 @@ def load(folder: Path) -> Loaded:
     around = _surroundings(files, settings, templates, own_events)
     node = _tree(files, SEGMENTS_FILE)[0] if SEGMENTS_FILE in files.list(".") else None
     names = frozenset(node.values) if isinstance(node, Tree) else frozenset()
-    journeys, around = _journeys(files, replace(around, segments=names))
+    told, around = _journeys(files, replace(around, segments=names))
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
     _warn_of_later_files(files)
+    if settings and not errors(files.sheet(SETTINGS_FILE).findings):
+        check_rules(_whole(files, settings, told, segments, around))
     stay, silenced = heard(files.sheets)
     findings = in_order(stay)
     workspace = None
     if settings and not errors(findings):
-        workspace = Workspace(settings, journeys, _published(templates), own_events, segments)
+        workspace = Workspace(settings, tuple(one.journey for one in told), _published(templates), own_events, segments)
     return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text), tuple(silenced))
+
+
+def _whole(
+    files: Files, settings: Settings, told: tuple[Told, ...], segments: tuple[Segment, ...], around: Surroundings
+) -> Whole:
+    """What the rules look at: journeys that can be relied on, and trees that may name what is used."""
+    sheets = files.sheets.values()
+    wrong = {one.file for one in sheets if errors(one.findings)}
+    whole_groups = not any(file.startswith(f"{GROUPS}/") for file in wrong)
+    readable = tuple(one for one in told if one.sheet.file not in wrong and whole_groups)
+    home = files.sheet(SETTINGS_FILE)
+    nodes = [one.node for one in sheets if one.node is not None and one is not home]
+    nodes += [one.node for one in told]
+    return Whole(settings, home, readable, not wrong, tuple(nodes), around.templates, segments, around)
 
 
 def _settings(files: Files, own_types: Collection[str]) -> tuple[Settings | None, tuple[Reference, ...]]:
@@ -151,17 +169,17 @@ def _used(files: Files, trees: Iterable[tuple[str, Node, Sheet]]) -> list[tuple[
     return filled
 
 
-def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Journey, ...], Surroundings]:
+def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Told, ...], Surroundings]:
     """The journeys, and the surroundings with the facts that they set."""
     trees = _used(files, _trees(files, JOURNEYS))
     around = replace(around, facts=own_facts(facts_set(node for _, node, _ in trees), around.own_events))
-    read = [(read_journey(node, sheet, around), node, sheet) for _, node, sheet in trees]
+    told = tuple(Told(read_journey(node, sheet, around), node, sheet) for _, node, sheet in trees)
     taken: dict[str, str] = {}
-    for (journey, node, sheet), (path, _, _) in zip(read, trees, strict=True):
-        if journey.name and isinstance(node, Tree):
-            _check_name(journey.name, node.values["journey"].place, ("journey", path), taken, sheet)
-    check_starts(read)
-    return tuple(journey for journey, _, _ in read), around
+    for one, (path, node, sheet) in zip(told, trees, strict=True):
+        if one.journey.name and isinstance(node, Tree):
+            _check_name(one.journey.name, node.values["journey"].place, ("journey", path), taken, sheet)
+    check_starts((one.journey, one.node, one.sheet) for one in told)
+    return told, around
 
 
 def _check_name(name: str, at: Place, written: tuple[str, str], taken: dict[str, str], sheet: Sheet) -> None:
@@ -181,7 +199,7 @@ def _tree(files: Files, path: str) -> tuple[Node | None, Sheet]:
     if sheet is None:
         return None, files.sheet(path)
     try:
-        node = read_yaml(sheet.text)
+        node = sheet.node = read_yaml(sheet.text)
     except BadYaml as error:
         sheet.error(error.place, error.rule, error.message, error.hint)
         return None, sheet

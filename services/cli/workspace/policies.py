@@ -12,7 +12,7 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.settings import Derive, Policies
 
 NOTHING: tuple[Any, ...] = ("none", "off", "on", [], {}, "0%")
-APPLIED = frozenset({"classes", "quiet_hours", "caps", "brake", "holdout", "sms", "sms_opt_out", "derive"})
+APPLIED = frozenset({"classes", "quiet_hours", "caps", "brake", "holdout", "sms", "sms_parts", "sms_opt_out", "derive"})
 NOT_YET = "it is kept, and takes effect in a later version"
 
 
@@ -32,6 +32,7 @@ def policies(row: Row | None, sheet: Sheet) -> Policies:
         derive=derive(written, sheet) if written else Derive(),
         holdout=percent(row.text("holdout")),
         plain_sms=row.text("sms") == "transliterate",
+        sms_parts=int(row.values.get("sms_parts", 2)),
         sms_opt_out=cast("Literal['append', 'off']", row.text("sms_opt_out", "append")),
         other=other,
     )

@@ -152,6 +152,7 @@ POLICIES = Table(
         "derive": Table({**DERIVED, **DERIVED_LATER}, about="events that wici derives; off switches one off"),
         "holdout": HOLDOUT,
         "sms": Choice(("as_written", "transliterate"), "SMS in the cheaper GSM letters only"),
+        "sms_parts": Number("parts of an SMS, above which wici check warns; 2 if absent", least=1, whole=True),
         "sms_opt_out": Choice(("append", "off"), "the opt-out line of marketing SMS"),
     },
     about="one layer for all journeys",

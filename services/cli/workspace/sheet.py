@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from services.cli.workspace.findings import Finding, Place, Severity
+
+if TYPE_CHECKING:
+    from services.cli.workspace.positions import Node
+    from services.cli.workspace.row import Row
 
 WHOLE_FILE = Place(0, 0)
 
 
 @dataclass(slots=True)
 class Sheet:
-    """Findings are collected, so that one run says all that is wrong. `family` are the folder's sheets, by file."""
+    """Findings are collected, so that one run says all that is wrong. `family` are the folder's sheets, by file.
+
+    `node` is the tree of a YAML file, `steps` are those of a journey, by id.
+    """
 
     file: str
     text: str = ""
     findings: list[Finding] = field(default_factory=list)
     family: Mapping[str, Sheet] = field(default_factory=dict)
+    node: Node | None = None
+    steps: dict[str, Row] = field(default_factory=dict)
     _lines: list[str] | None = None
 
     def of(self, place: Place) -> Sheet:

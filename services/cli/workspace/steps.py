@@ -125,6 +125,7 @@ class StepReader:
             hint = f"the step in line {self._ids[found].line} has it: write another id"
             self._sheet.error(place, "duplicate-step-id", f"two steps have the id {short(found)}", hint)
         self._ids.setdefault(found, place)
+        self._sheet.steps.setdefault(found, row)
         return found
 
     def send(self, row: Row) -> Send:

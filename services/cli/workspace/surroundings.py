@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.cli.workspace.sheet import Sheet
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
 from services.contracts.message import Channel, MessageClass
 from services.contracts.policies import Cap
@@ -21,11 +22,12 @@ MADE = frozenset({PRICE_DROPPED, "segment.entered", "segment.left", *(rule.type 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFolder:
-    """A template as its folder shows it: channels by locale, and what compiled of it, by locale."""
+    """A template as its folder shows it: channels by locale, what compiled of it, and its files by locale and name."""
 
     name: str
     channels: Mapping[str, frozenset[Channel]]
     compiled: Mapping[str, Template] = field(default_factory=dict)
+    sheets: Mapping[str, Mapping[str, Sheet]] = field(default_factory=dict)
 
     def speaks(self, channel: Channel) -> bool:
         """Whether any locale has a text for the channel."""

@@ -54,13 +54,15 @@ def _template(files: Files, name: str, shop_locale: str, shared: Mapping[str, st
         files.sheet(home).error(None, "missing-file", "the template has no texts", hint)
     channels: dict[str, frozenset[Channel]] = {}
     compiled: dict[str, Template] = {}
+    sheets = {}
     for locale, place in places.items():
         names = [file for file in files.list(place) if file.endswith(TEXTS)]
         channels[locale] = _channels(names)
+        sheets[locale] = {file: files.sheet(f"{place}/{file}") for file in names}
         template = _compiled(files, name, locale, (place, names), shared)
         if template:
             compiled[locale] = template
-    return TemplateFolder(name, channels, compiled)
+    return TemplateFolder(name, channels, compiled, sheets)
 
 
 def _channels(names: list[str]) -> frozenset[Channel]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.cli.workspace.rules import entering, law, texts, unused, ways, wording
+from services.cli.workspace.rules import circles, entering, gaps, law, limits, texts, unused, ways, wording
 from services.cli.workspace.rules.whole import Whole
 
 RULES: tuple[Callable[[Whole], None], ...] = (
@@ -18,6 +18,9 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     *texts.RULES,
     *law.RULES,
     *wording.RULES,
+    *limits.RULES,
+    *circles.RULES,
+    *gaps.RULES,
 )
 
 

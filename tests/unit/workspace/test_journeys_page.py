@@ -16,7 +16,7 @@ def test_the_example_is_a_journey_of_the_recipes(tmp_path: Path) -> None:
     assert example is not None
     recipes = Path(__file__).parents[3] / "recipes/en/templates"
     texts: dict[str, str | bytes] = {
-        f"templates/{path.parts[-3]}/pl/{path.name}": path.read_bytes() for path in recipes.glob("cart-*/*/*")
+        f"templates/{path.parts[-3]}/pl/{path.name}": path.read_bytes() for path in recipes.glob("cart-[hlr]*/*/*")
     }
     senders = SETTINGS + "senders: {marketing: {email: hello@shop.example}}\n"
     senders += "topics: {cart-reminders: {title: Cart reminders}}\n"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from services.cli.workspace.expressions import place_in
 from services.cli.workspace.findings import Place, short, write_instead
 from services.cli.workspace.positions import Mapping as Tree
-from services.cli.workspace.positions import Node, Scalar, Sequence
+from services.cli.workspace.positions import Node, Scalar, Sequence, parts
 from services.cli.workspace.rules.whole import Told, Whole
 from services.cli.workspace.sheet import Sheet
 from services.contracts.journey import Rule, WaitFor
@@ -71,7 +72,7 @@ def unknown_message(whole: Whole) -> None:
                 if name not in known[what]:
                     hint = write_instead(name, known[what], f"{what}s are")
                     message = f"no message has the {what} {short(name)}"
-                    told.sheet.warning(_within(node, found.start(3)), "unknown-message", message, hint)
+                    told.sheet.warning(place_in(node, found.start(3) + 1, told.sheet), "unknown-message", message, hint)
 
 
 def unknown_segment(whole: Whole) -> None:
@@ -82,7 +83,7 @@ def unknown_segment(whole: Whole) -> None:
             for found in _SEGMENT.finditer(node.text):
                 number = 2 if found[2] is not None else 4
                 if found[number] not in known:
-                    _no_segment(told.sheet, _within(node, found.start(number)), found[number], known)
+                    _no_segment(told.sheet, place_in(node, found.start(number) + 1, told.sheet), found[number], known)
 
 
 def _no_segment(sheet: Sheet, at: Place, name: str, known: Iterable[str]) -> None:
@@ -119,14 +120,7 @@ def _texts(nodes: list[Node]) -> Iterator[Scalar]:
             if '"' in node.text or "'" in node.text:
                 yield node
         else:
-            nodes += node.items if isinstance(node, Sequence) else node.values.values()
-
-
-def _within(node: Scalar, start: int) -> Place:
-    """Where a part of a text on one line stands; else where the text begins."""
-    if "\n" in node.text or node.style in ("|", ">"):
-        return node.place
-    return Place(node.place.line, node.place.column + start + (1 if node.style else 0))
+            nodes += node.items if isinstance(node, Sequence) else [value for _, value in parts(node)]
 
 
 RULES = (once_per_customer, never_happens, unknown_message, unknown_segment)

@@ -96,7 +96,7 @@ def _runs(steps: tuple[Step, ...], before: tuple[Send, ...]) -> Iterator[tuple[t
     for step in steps:
         if isinstance(step, Send):
             yield before, step
-            before = (*before, step)
+            before = before if step.condition else (*before, step)
         elif isinstance(step, Wait) and isinstance(step.until, str):
             before = ()
         for _, inside in ways(step):

@@ -88,7 +88,8 @@ def _follow(steps: tuple[Step, ...], at: Span, found: list[tuple[Step, Span]]) -
     """The time at the end of the steps; None where every way has ended before."""
     for step in steps:
         found.append((step, at))
-        after = _after(step, at, found)
+        ends = [_after(step, at, found), *([at] if step.condition is not None else [])]
+        after = _either(ends)
         if after is None:
             return None
         at = after

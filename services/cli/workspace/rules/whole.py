@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.cli.workspace.findings import Place
 from services.cli.workspace.positions import Mapping as Tree
-from services.cli.workspace.positions import Node, Scalar, Sequence
+from services.cli.workspace.positions import Node, Scalar, Sequence, parts
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.contracts.journey import Journey, Send, Step, every_step
@@ -107,7 +107,5 @@ def words(nodes: Iterable[Node]) -> Iterator[str]:
             yield node.text
         elif isinstance(node, Sequence):
             todo += node.items
-        elif node.filled is not None:
-            todo += [node.filled, *node.values.values()]
         else:
-            todo += [value for key, value in node.values.items() if key not in _OWN_WORDS]
+            todo += [value for key, value in parts(node) if key not in _OWN_WORDS]

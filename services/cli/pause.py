@@ -11,12 +11,16 @@ from services.cli.connect import connection, database
 from services.cli.follow import author
 from services.cli.terminal import Answer
 from services.contracts.message import ROUTES
+from services.contracts.policies import BRAKED
 from services.contracts.workspace import current
 from services.kit.clock import SystemClock
 from services.kit.errors import Misconfigured
 from services.kit.settings import Settings
 
-_PAUSE = "INSERT INTO queue.pauses (scope, since, by) VALUES ($1, $2, $3) ON CONFLICT (scope) DO NOTHING"
+# What the brake has paused lets some pass: a person's pause takes its place.
+_PAUSE = f"""
+    INSERT INTO queue.pauses AS p (scope, since, by) VALUES ($1, $2, $3)
+    ON CONFLICT (scope) DO UPDATE SET since = excluded.since, by = excluded.by WHERE p.by = '{BRAKED}'"""
 _ANEW = """
     DELETE FROM notifier.spent s USING queue.pauses p
     WHERE s.scope = p.scope AND (p.scope = $1 OR $1 = 'all')"""

@@ -57,7 +57,20 @@ def money(written: str) -> Money:
 
 
 class Brake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """More than this pauses: sends of one journey in any hour, what SMS cost in any 24 hours."""
+    """More than this pauses: sends of one journey in any hour, what SMS cost in any 24 hours.
+
+    `classes` are those that are counted, and held while it is paused. Alerts are neither.
+    """
 
     per_journey_and_hour: int | None = None
     sms_cost_per_day: Money | None = None
+    classes: tuple[MessageClass, ...] = ("service", "opinion", "marketing")
+
+
+BRAKED = "brake"
+"""Who has paused what the brake did, in `queue.pauses`: what somebody else pauses holds all classes."""
+
+
+def braked(brake: Brake | None) -> tuple[MessageClass, ...]:
+    """The classes that a pause of the brake holds, also once there is no brake any more."""
+    return (brake or Brake()).classes

@@ -18,8 +18,8 @@ import asyncpg
 import msgspec
 
 from services.contracts import ids
-from services.contracts.message import Route, State
-from services.contracts.policies import Brake
+from services.contracts.message import ALERTS, MessageClass, Route, State
+from services.contracts.policies import Brake, braked
 from services.contracts.reasons import Reason
 from services.kit import crash
 from services.kit.service import Context
@@ -31,7 +31,11 @@ from services.notifier.providers.base import Outgoing
 
 # The scalar subqueries and LIMITs keep every lookup an index lookup, whatever the statistics say of a growing table.
 _MAY_LEAVE = """({0}.quiet IS NULL OR NOT {0}.quiet @> $5::timestamptz)
-      AND {0}.journey <> ALL (ARRAY(SELECT substr(scope, 9) FROM queue.pauses WHERE scope LIKE 'journey:%'))"""
+      AND {0}.journey <> ALL (ARRAY(
+          SELECT substr(scope, 9) FROM queue.pauses WHERE scope LIKE 'journey:%' AND by <> 'brake'))
+      AND ({0}.class <> ALL ($6::text[]) OR (
+          'journey:' || {0}.journey <> ALL (ARRAY(SELECT scope FROM queue.pauses WHERE by = 'brake'))
+          AND 'channel:' || {0}.channel <> ALL (ARRAY(SELECT scope FROM queue.pauses WHERE by = 'brake'))))"""
 _CHOOSE = f"""
     SELECT o.send_key, o.seq, o.profile_id, o.entry_id, o.journey, o.step, o.class, o.topic, o.channel, o.template,
            o.locale, o.recipient, o.context, o.created_at, o.expires_at, o.attempts,
@@ -50,7 +54,7 @@ _CHOOSE = f"""
                    WHERE open.profile_id = o.profile_id AND open.channel = o.channel AND open.state < 10
                      AND (open.state <> 0 OR {_MAY_LEAVE.format("open")})
                    ORDER BY open.state DESC, open.seq LIMIT 1)
-      AND NOT EXISTS (SELECT 1 FROM queue.pauses p WHERE p.scope IN ('all', 'channel:' || $1))
+      AND NOT EXISTS (SELECT 1 FROM queue.pauses p WHERE p.scope IN ('all', 'channel:' || $1) AND p.by <> 'brake')
       AND NOT EXISTS (SELECT 1 FROM queue.erasures e WHERE e.profile_id = o.profile_id)
       AND (o.bound_to IS NULL OR o.bound_to <> ALL($4))
     ORDER BY o.seq
@@ -109,6 +113,11 @@ class Order:
         """What stops too much."""
         return self.edition.workspace.settings.policies.brake
 
+    @property
+    def braked(self) -> tuple[MessageClass, ...]:
+        """The classes that the brake counts and holds; no alert."""
+        return () if self.account.channel in ALERTS else braked(self.brake)
+
 
 async def claim(context: Context, order: Order) -> Claimed:
     """Claim for one account; what is returned is committed and may be called."""
@@ -118,7 +127,7 @@ async def claim(context: Context, order: Order) -> Claimed:
     elsewhere = [one.name for one in order.edition.accounts if one.name != order.account.name]
     async with context.pool.acquire() as connection, connection.transaction():
         rows = await connection.fetch(
-            _CHOOSE, order.account.channel, order.after, limit, elsewhere, context.clock.now()
+            _CHOOSE, order.account.channel, order.after, limit, elsewhere, context.clock.now(), order.braked
         )
         if not rows:
             return Claimed((), Counter(), order.after, full=False)
@@ -151,6 +160,7 @@ class _Sheet:
         self.jobs: list[Job] = []
         self.stopped: Counter[Reason] = Counter()
         self.refused: list[tuple[bytes, Reason]] = []
+        self._braked = order.braked
         self._only_to = context.settings.only_to
         self._ready: list[tuple[Any, Outgoing, bytes]] = []
         self._new: list[tuple[str, str | None]] = []
@@ -162,7 +172,7 @@ class _Sheet:
             try:
                 made = outgoing(row, self.order.edition, self.now)
                 self._ready.append((row, made, addresses[0]))
-                if not row["attempts"]:
+                if not row["attempts"] and row["class"] in self._braked:
                     self._new.append((row["journey"], made.sms))
             except Unsayable as problem:
                 reason = problem.reason

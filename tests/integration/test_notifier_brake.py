@@ -11,8 +11,9 @@ import asyncpg
 import msgspec
 import pytest
 
-from services.cli.pause import resume
-from services.contracts.message import State
+from services.cli.pause import pause, resume
+from services.contracts.journey import Enter, Journey
+from services.contracts.message import Message, State
 from services.contracts.policies import Brake, Money
 from services.contracts.settings import Account, Policies
 from services.contracts.workspace import Template, Workspace
@@ -24,13 +25,18 @@ from services.notifier.editions import Editions
 from services.notifier.recovery import Recovery
 from services.notifier.sender import Sender
 from tests.support import notifying as n
-from tests.support.notifying import AT, message
+from tests.support.notifying import AT
 from tests.support.provider_sink import ProviderSink
 from tests.support.waiting import eventually
 
 JOURNEY, SMS = "journey:thanks", "channel:sms"
 PASSED = 2 * (2 * 2 * 2)
 """Two turns of two processes with two claims of two messages, a tenth of 20."""
+
+
+def message(k: int, **fields: Any) -> Message:
+    """The k-th message, of a class that the brake counts."""
+    return n.message(k, **{"klass": "service", **fields})
 
 
 @pytest.fixture
@@ -148,6 +154,66 @@ async def test_a_message_that_is_freed_and_claimed_again_counts_once(
         await eventually(lambda: all_of(pool, 1))
     assert await pool.fetchval("SELECT attempts FROM queue.outbound") == 2
     assert await pool.fetchval("SELECT sum(amount) FROM notifier.spent") == 1
+
+
+async def test_transactional_messages_and_alerts_are_not_counted_and_pass_a_pause_of_the_brake(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    await n.publish(pool, shop(Brake(20), n.resend(sink.url)))
+    exempt = [message(k, klass="transactional") for k in range(30)]
+    exempt += [message(k, channel="alert_email", template="thanks") for k in range(100, 105)]
+    await n.enqueue(pool, exempt)
+    async with n.running(database_url, clock):
+        await eventually(lambda: all_of(pool, 35))
+        assert await pool.fetchval("SELECT count(*) FROM notifier.spent") == 0
+        await pool.executemany("INSERT INTO queue.pauses VALUES ($1, $2, 'brake')", [(JOURNEY, AT), (SMS, AT)])
+        await n.enqueue(pool, [message(200), message(200_000, customer=200, klass="transactional")])
+        await n.enqueue(pool, [message(201, channel="alert_email")])
+        await eventually(lambda: all_of(pool, 37))
+    assert await pool.fetch("SELECT class FROM queue.outbound WHERE state = 0") == [("service",)]
+
+
+async def test_a_pause_of_the_brake_holds_the_sms_that_it_counts_and_no_transactional_one(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    await n.publish(pool, shop(Brake(None, Money(Decimal(10), "PLN")), priced(sink, "0.09 PLN")))
+    await pool.execute("INSERT INTO queue.pauses VALUES ($1, $2, 'brake')", SMS, AT)
+    texts = [message(k, channel="sms", recipient=f"+4860010{k:04}", klass=klass)
+             for k, klass in enumerate(("service", "transactional"))]  # fmt: skip
+    await n.enqueue(pool, texts)
+    async with n.running(database_url, clock):
+        await eventually(lambda: all_of(pool, 1))
+    assert await pool.fetchval("SELECT class FROM queue.outbound WHERE state = 0") == "service"
+
+
+async def test_a_brake_that_names_transactional_counts_and_holds_it_and_an_alert_all_the_same_passes(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    await n.publish(pool, shop(Brake(2, classes=("transactional", "service")), n.resend(sink.url)))
+    await n.enqueue(pool, [message(k, klass="transactional") for k in range(60)])
+    async with n.running(database_url, clock):
+        assert await eventually(lambda: paused(pool)) == [(JOURNEY, "brake")]
+        await n.enqueue(pool, [message(100, channel="alert_email")])
+        alerts = "SELECT count(*) FROM queue.outbound WHERE channel = 'alert_email' AND state = 10"
+        await eventually(lambda: pool.fetchval(alerts))
+    assert await pool.fetchval("SELECT count(*) FROM queue.outbound WHERE state = 0")
+
+
+async def test_a_persons_pause_takes_the_place_of_the_brakes_and_holds_all(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    thanks = Journey("thanks", Enter("order.placed"), ())
+    made = msgspec.structs.replace(shop(Brake(20), n.resend(sink.url)), journeys=(thanks,))
+    await n.publish(pool, made)
+    await pool.execute("INSERT INTO queue.pauses VALUES ($1, $2, 'brake')", JOURNEY, AT)
+    await pause(Settings(database_url=database_url), "thanks")
+    ((scope, by),) = await paused(pool)
+    assert (scope, by == "brake") == (JOURNEY, False)
+    await n.enqueue(pool, [message(1, klass="transactional"), message(2, channel="alert_email"),
+                           message(3, journey="other")])  # fmt: skip
+    async with n.running(database_url, clock):
+        await eventually(lambda: all_of(pool, 1))
+    assert [state for state, _ in await n.states(pool)] == [0, 0, 10]
 
 
 async def test_without_a_brake_nothing_is_counted(

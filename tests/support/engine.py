@@ -262,7 +262,8 @@ class Run:
         return turn
 
     def _fires(self, timer: Timer, end: datetime) -> bool:
-        still = timer.paused is not None and self._turn().pauses(timer.paused)
+        turn = self._turn()
+        still = timer.paused is not None and (turn.pauses(timer.paused) or turn.brakes(timer.paused))
         return timer.due is not None and timer.due <= end and not still
 
     def _urgency(self, timer: Timer) -> react.Urgency:

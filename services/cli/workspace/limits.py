@@ -87,4 +87,5 @@ def brake(row: Row | None) -> Brake | None:
     if row is None or not row.values:
         return None
     sends, cost = row.number("per_journey_and_hour"), row.text("sms_cost_per_day")
-    return Brake(None if sends is None else int(sends), money(cost) if cost else None)
+    rest = {"classes": cast("tuple[MessageClass, ...]", row.texts("classes"))} if "classes" in row else {}
+    return Brake(None if sends is None else int(sends), money(cost) if cost else None, **rest)

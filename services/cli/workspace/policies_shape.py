@@ -146,6 +146,7 @@ POLICIES = Table(
             {
                 "per_journey_and_hour": Number("sends of one journey in an hour", least=1, whole=True),
                 "sms_cost_per_day": Text("an amount and its currency", MONEY, "200 PLN"),
+                "classes": ListOf(CLASS, "the classes that it counts and holds", at_least=1),
             },
             about="pauses and alarms when more is sent",
         ),

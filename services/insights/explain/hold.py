@@ -6,18 +6,24 @@ its notifier alone; here is told what it has left in the row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.contracts.message import SETTLED, State
+from services.contracts.message import ALERTS, SETTLED, State
+from services.contracts.policies import BRAKED
 
 
-def itself(row: Any, pauses: Mapping[str, str], now: datetime) -> str | None:
-    """A pause of its journey, its channel or of everything; or quiet hours, at marketing time `now`."""
+def itself(row: Any, pauses: Mapping[str, Any], braked: Collection[str], now: datetime) -> str | None:
+    """A pause of its journey, its channel or of everything; or quiet hours, at marketing time `now`.
+
+    `pauses` are rows of queue.pauses by scope; one of the brake holds only the classes of `braked`.
+    """
+    passes = row["class"] not in braked or row["channel"] in ALERTS
     for scope in ("all", f"channel:{row['channel']}", f"journey:{row['journey']}"):
-        if scope in pauses:
-            return f"paused ({scope}: {pauses[scope]})"
+        pause = pauses.get(scope)
+        if pause is not None and not (passes and pause["by"] == BRAKED):
+            return f"paused ({scope}: since {pause['since']:%Y-%m-%d %H:%M} by {pause['by']})"
     for span in row["quiet"] or ():
         if span.lower <= now < span.upper:
             return f"quiet hours until {span.upper:%Y-%m-%d %H:%M:%S} (policies.quiet_hours.{row['channel']})"

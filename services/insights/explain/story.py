@@ -5,7 +5,7 @@ Values of events and conditions are as they came; times are UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 
 from services.contracts.journey import Journey
 from services.contracts.message import State
+from services.contracts.policies import braked
 from services.contracts.workspace import Workspace
 from services.insights.explain import hold
 from services.insights.find import Person
@@ -163,10 +164,12 @@ async def read(
     definitions = await _definitions(opened, {e.version for e in events} | {max(published, default=0)}, entries)
     known = {entry.id for entry in entries}
     ahead = await read_offset(opened)
+    current = definitions.get(max(published, default=0))
+    classes = braked(current.settings.policies.brake if current else None)
     return Story(
         person=person, profile=load(row["state"], row["version"]), now=now, events=events, entries=entries,
-        messages=await _messages(opened, mine, keys, now + ahead), definitions=definitions, published=published,
-        alarms=[due for timer, due in timers.items() if timer not in known],
+        messages=await _messages(opened, mine, keys, classes, now + ahead), definitions=definitions,
+        published=published, alarms=[due for timer, due in timers.items() if timer not in known],
     )  # fmt: skip
 
 
@@ -205,15 +208,15 @@ async def _definitions(
 
 
 async def _messages(
-    opened: asyncpg.Connection[Any], mine: Sequence[bytes], keys: Sequence[str], now: datetime
+    opened: asyncpg.Connection[Any], mine: Sequence[bytes], keys: Sequence[str], classes: Collection[str], now: datetime
 ) -> list[Said]:
-    """The messages, oldest first; `now` is marketing time."""
+    """The messages, oldest first; `classes` are what the brake holds, `now` is marketing time."""
     rows = await opened.fetch(_MESSAGES, mine)
-    pauses = {r["scope"]: f"since {r['since']:%Y-%m-%d %H:%M} by {r['by']}" for r in await opened.fetch(_PAUSES)}
+    pauses = {r["scope"]: r for r in await opened.fetch(_PAUSES)}
     addresses = {r["send_key"]: fingerprints(r["channel"], r["recipient"], keys) for r in rows if r["recipient"]}
     asked = [one for found in addresses.values() for one in found]
     blocks = await opened.fetch(_SUPPRESSIONS, asked) if asked else []
-    waits = {row["send_key"]: hold.itself(row, pauses, now) for row in rows if row["state"] == State.QUEUED}
+    waits = {row["send_key"]: hold.itself(row, pauses, classes, now) for row in rows if row["state"] == State.QUEUED}
     said = []
     for row in rows:
         fields = {name: value for name, value in row.items() if name not in _OF_THE_QUEUE}

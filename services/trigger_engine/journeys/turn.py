@@ -36,7 +36,8 @@ class Turn(msgspec.Struct):
     `now` is marketing time; `into` collects what follows. `past` holds recorded events of the customer that exits,
     goals and waits listen to; `held` is set where a timer was held too long; `starts` are yet to be done. `unclaimed`
     are queued messages that caps count, by send key, with their entries. `done` are the messages and entries that those
-    who were moved to another revision have made before. `paused` are scopes as in `queue.pauses`.
+    who were moved to another revision have made before. `paused` are scopes as in
+    `queue.pauses`, but `brake:NAME` for a journey that the brake has paused.
     """
 
     definitions: Definitions
@@ -53,3 +54,7 @@ class Turn(msgspec.Struct):
     def pauses(self, journey: str) -> bool:
         """Whether nothing of a journey goes on now."""
         return bool(self.paused) and not self.paused.isdisjoint(("all", f"journey:{journey}"))
+
+    def brakes(self, journey: str) -> bool:
+        """Whether nothing of a journey is said now that the brake counts; the rest goes on."""
+        return bool(self.paused) and f"brake:{journey}" in self.paused

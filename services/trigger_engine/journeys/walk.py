@@ -17,6 +17,7 @@ from services.trigger_engine.journeys.hearing import is_fulfilled
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Revocation, Timer, Walked
 from services.trigger_engine.journeys.situation import Decision, Go, Situation, Sleep
 from services.trigger_engine.journeys.steps import decide
+from services.trigger_engine.journeys.steps.send import is_braked
 from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.policies import caps
 from services.trigger_engine.policies.timing import Held
@@ -32,13 +33,14 @@ MOST_LINGERING = 20
 def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
     """Run steps from `to` until one sleeps or the entry ends.
 
-    Where a change drains, no step is begun but the one where it stands; where the journey is paused, none but waits.
+    Where a change drains, no step is begun but the one where it stands; where the journey is paused, none but waits;
+    where the brake has paused it, none that says what it counts.
     """
     compiled = turn.definitions.revisions[(entry.journey, entry.revision)]
     env = environment(profile, turn.definitions, turn.now)
     env |= {"event": entry.event, "entry": entry_words(entry)}
     situation = Situation(profile, entry, compiled, turn, env)
-    drains, paused = turn.definitions.drains(entry), turn.pauses(entry.journey)
+    drains, paused, brakes = turn.definitions.drains(entry), turn.pauses(entry.journey), turn.brakes(entry.journey)
     for _ in range(LONGEST_WALK):
         if to is None:
             finish(profile, entry, Reason.COMPLETED, turn, linger=linger(compiled))
@@ -47,7 +49,7 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
             finish(profile, entry, Reason.DRAINED, turn, linger=linger(compiled))
             return
         entry.step, node = to, compiled.nodes[to]
-        if paused and not isinstance(node.step, WAITS):
+        if (paused and not isinstance(node.step, WAITS)) or (brakes and is_braked(node.step, situation)):
             entry.waiting = entry.waiting or turn.now
             hold(profile, entry, turn.now, turn)
             return

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from services.contracts.policies import BRAKED
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.reaction import EntryRow, Goal, Timer, Walked
 
@@ -51,7 +52,9 @@ RESUMED = """
         WHERE paused = n.name AND shard = ANY($1) ORDER BY due LIMIT $2) t
     WHERE NOT EXISTS (SELECT FROM queue.pauses WHERE scope IN ('all', 'journey:' || n.name))
     LIMIT $2"""
-PAUSED = "SELECT scope FROM queue.pauses WHERE scope = 'all' OR scope LIKE 'journey:%'"
+PAUSED = f"""
+    SELECT CASE WHEN by = '{BRAKED}' THEN '{BRAKED}:' || substr(scope, 9) ELSE scope END
+    FROM queue.pauses WHERE scope = 'all' OR scope LIKE 'journey:%'"""
 DONE = """
     SELECT send_key FROM queue.outbound WHERE profile_id = ANY($1)
     UNION ALL SELECT id FROM engine.entries WHERE profile_id = ANY($1)"""
@@ -136,7 +139,7 @@ async def resumed(connection: Connection, shards: Sequence[int], most: int) -> l
 
 
 async def paused(connection: Connection) -> frozenset[str]:
-    """What is paused now of journeys, as scopes."""
+    """What is paused now of journeys, as scopes: `all`, `journey:NAME`, or `brake:NAME` where the brake did it."""
     return frozenset(row[0] for row in await connection.fetch(PAUSED))
 
 

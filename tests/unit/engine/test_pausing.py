@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts.journey import Rule, Wait, WaitFor
+from services.contracts.journey import Alert, Rule, Tag, Wait, WaitFor, Webhook
+from services.contracts.policies import Brake
 from services.contracts.reasons import Reason
+from services.contracts.settings import Team
 from tests.support.engine import AT, DAY, HOUR, MINUTE, Run, anna, happened, journey, say, until, workspace
 
 WAIT, NEXT = Wait("wait", 1, "hours"), say(id="next")
@@ -104,3 +106,33 @@ def test_the_held_are_cancelled_by_a_change_and_moved_by_one() -> None:
     run.publish(better).visit().wait(MINUTE)
     assert run.said == []
     assert [m.step for m in resume(run).wait(MINUTE).queue] == ["better"]
+
+
+BRAKED: frozenset[str] = frozenset({"brake:views"})
+
+
+def test_what_the_brake_has_paused_holds_what_it_counts_and_lets_the_rest_go_on() -> None:
+    exempt = (WAIT, Tag("t", "hot"), say(id="paid", klass="transactional"), Alert("a", "support", "hello"), NEXT)
+    made = workspace(journey("views", "page.viewed", *exempt), teams={"support": Team("help@shop.example")})
+    run = pause(Run(made).take(VIEWED), scopes=BRAKED).wait(90 * MINUTE)
+    assert [(one.step, one.channel) for one in run.queue] == [("paid", "email"), ("a", "alert_email")]
+    assert (run.ended, run.reasons) == ([], [("views", Reason.PAUSED)])
+    resume(run).wait(MINUTE)
+    assert [one.step for one in run.queue] == ["paid", "a", "next"]
+
+
+@pytest.mark.parametrize(
+    ("step", "brake", "held"),
+    [
+        (say(klass="transactional"), Brake(5), False),
+        (say(klass="transactional"), Brake(5, classes=("transactional",)), True),
+        (say(klass="service"), Brake(5), True),
+        (say(), None, True),
+        (Webhook("w", "$CRM_URL"), Brake(5), True),
+        (Webhook("w", "$CRM_URL"), Brake(5, classes=("marketing",)), False),
+    ],
+)
+def test_the_brakes_pause_holds_the_classes_that_it_counts(step: Any, brake: Brake | None, held: bool) -> None:
+    run = pause(Run(workspace(journey("views", "page.viewed", step), brake=brake)), scopes=BRAKED).take(VIEWED)
+    assert (run.queue == []) is held
+    assert resume(run).wait(MINUTE).queue

@@ -57,6 +57,8 @@ def test_what_is_not_written_limits_nothing(tmp_path: Path) -> None:
     found = policies(tmp_path, "derive: {}")
     assert (found.classes, found.quiet_hours, found.caps, found.brake) == ({}, {}, (), None)
     assert policies(tmp_path, "brake: {per_journey_and_hour: 10}").brake == Brake(10)
+    named = policies(tmp_path, "brake: {per_journey_and_hour: 10, classes: [transactional, marketing]}").brake
+    assert named == Brake(10, classes=("transactional", "marketing"))
     assert policies(tmp_path, "classes: {opinion: service}").classes == {"opinion": "service"}
 
 

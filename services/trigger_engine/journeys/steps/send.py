@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from services.contracts import ids
-from services.contracts.journey import Send
+from services.contracts.journey import Send, Step, Webhook
 from services.contracts.message import Channel, Message, MessageClass
+from services.contracts.policies import braked
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Node, pick
 from services.trigger_engine.journeys.situation import Decision, End, Go, Situation, Sleep
@@ -91,6 +92,14 @@ def address(profile: Profile, channel: Channel, klass: MessageClass) -> str | No
 
 def _has(template: Any, channel: Channel) -> bool:
     return getattr(template, channel) is not None
+
+
+def is_braked(step: Step, situation: Situation) -> bool:
+    """Whether the step says what the brake counts."""
+    if not isinstance(step, Send | Webhook):
+        return False
+    klass = _class(step, situation) if isinstance(step, Send) else "service"
+    return klass in braked(situation.turn.definitions.settings.policies.brake)
 
 
 def _class(step: Send, situation: Situation) -> MessageClass:

@@ -23,7 +23,7 @@ import msgspec
 from benchmarks.support.driver import Address
 from benchmarks.support.machine import Machine
 from benchmarks.support.processes import busy_seconds, cpu_seconds, listener, parent
-from services.cli.publish import publish
+from services.cli.publish import Origin, publish
 from services.contracts.workspace import Workspace
 from services.kit.clock import SystemClock
 from services.kit.database.migrate import migrate
@@ -78,7 +78,7 @@ async def drop(parts: Machine, url: str) -> None:
 async def publish_to(url: str, workspace: Workspace) -> None:
     """Make `workspace` the one in force."""
     connection = await asyncpg.connect(url)
-    await publish(connection, workspace, "benchmark", SystemClock().real())
+    await publish(connection, workspace, Origin("benchmark"), SystemClock().real())
     await connection.close()
 
 

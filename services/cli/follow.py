@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from services.cli.publish import Published, publish
+from services.cli.audit import author, commit_of
+from services.cli.publish import Origin, Published, publish
 from services.cli.workspace.findings import Finding, errors
 from services.cli.workspace.load import Loaded, load
 from services.kit.clock import Clock
@@ -37,14 +37,6 @@ def snapshot(folder: Path) -> Snapshot:
             continue
         found[str(path)] = (about.st_mtime_ns, about.st_size)
     return found
-
-
-def author() -> str:
-    """Who publishes, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 class Follower:
@@ -92,8 +84,9 @@ class Follower:
         if loaded.workspace is None:
             _log.warning(Log.WORKSPACE_REJECTED, errors=len(errors(loaded.findings)))
             return None
+        origin = Origin(author(), commit=await asyncio.to_thread(commit_of, self._folder))
         async with self._pool.acquire() as connection:
-            done = await publish(_plain(connection), loaded.workspace, author(), self._clock.real())
+            done = await publish(_plain(connection), loaded.workspace, origin, self._clock.real())
         _log.info(Log.WORKSPACE_APPLIED, version=done.version, journeys=len(done.journeys), changed=done.changed)
         return done
 

@@ -118,15 +118,68 @@ def check(
 
 
 @app.command()
-def apply(folder: Folder = None, yes: Yes = False, as_json: Json = False) -> None:
-    """Publish the workspace to the database; running services follow it without a restart."""
+def plan(
+    folder: Folder = None,
+    out: Annotated[Path | None, typer.Option(help="Save the plan, for wici apply FILE.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what applying the workspace would change, and what becomes of those inside; nothing is done."""
 
     def work(settings: Settings) -> Any:
-        from services.cli.apply import apply as command
+        from services.cli.plan.command import plan as command
+
+        return command(settings, out)
+
+    _do(work, as_json=as_json, workspace=folder)
+
+
+@app.command()
+def apply(
+    folder: Annotated[
+        Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here), or a saved plan.")
+    ] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Show the plan, ask, and publish the workspace; running services follow it without a restart."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.plan.command import apply as command
 
         return command(settings, yes=yes)
 
     _do(work, as_json=as_json, workspace=folder)
+
+
+@app.command()
+def rollback(
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="One that was published, as wici log lists it.")],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Publish an earlier version again, as a new one, after showing the plan."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.plan.command import rollback as command
+
+        return command(settings, version, yes=yes)
+
+    _do(work, as_json=as_json)
+
+
+@app.command()
+def log(
+    most: Annotated[int, typer.Option(help="How many lines.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Who published, rolled back, paused and resumed, when, and from which commit."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.log import log as command
+
+        return command(settings, most)
+
+    _do(work, as_json=as_json)
 
 
 @app.command()

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from services.cli.audit import Entry, add, author
 from services.cli.connect import connection, database
-from services.cli.follow import author
 from services.cli.terminal import Answer
 from services.contracts.message import ROUTES
 from services.contracts.policies import BRAKED
@@ -34,7 +34,11 @@ async def pause(settings: Settings, what: str) -> Answer:
     with database(settings) as found:
         async with connection(found) as opened:
             scope = await _scope(opened, what)
-            await opened.execute(_PAUSE, scope, SystemClock().real(), author())
+            now, who = SystemClock().real(), author()
+            async with opened.transaction():
+                done = await opened.execute(_PAUSE, scope, now, who)
+                if done.endswith("1"):
+                    await add(opened, Entry(now, who, "pause", scope))
             return await _state(opened, f"Paused: {scope}.")
 
 
@@ -48,8 +52,11 @@ async def resume(settings: Settings, what: str) -> Answer:
             scope = what if what == "all" else await _paused_scope(opened, what)
             # Before the pause is lifted: no claim may meet the old count and pause again.
             await opened.execute(_ANEW, scope)
-            done = await opened.execute(_RESUME, scope)
-            lifted = int(done.split()[-1])
+            async with opened.transaction():
+                done = await opened.execute(_RESUME, scope)
+                lifted = int(done.split()[-1])
+                if lifted:
+                    await add(opened, Entry(SystemClock().real(), author(), "resume", scope))
             waiting = await opened.fetchval(_WAITING, scope) if lifted else 0
             goes_on = f" {waiting} customers go on where they stand, 100 a second." if waiting else ""
             return await _state(opened, f"Resumed: {scope}.{goes_on}" if lifted else f"{scope} was not paused.")

@@ -43,9 +43,13 @@ _COUNT = """
         SELECT sum(s.amount) FROM notifier.spent s WHERE s.scope = given.scope AND s.bucket >= given.since), 0) AS total
     FROM given"""
 _PAUSE = """
-    INSERT INTO queue.pauses (scope, since, by)
-    SELECT scope, $2, 'brake' FROM unnest($1::text[]) AS given(scope) ORDER BY scope
-    ON CONFLICT (scope) DO NOTHING RETURNING scope"""
+    WITH paused AS (
+        INSERT INTO queue.pauses (scope, since, by)
+        SELECT scope, $2, 'brake' FROM unnest($1::text[]) AS given(scope) ORDER BY scope
+        ON CONFLICT (scope) DO NOTHING RETURNING scope),
+    noted AS (
+        INSERT INTO workspace.audit (at, who, act, scope) SELECT $2, 'brake', 'pause', scope FROM paused)
+    SELECT scope FROM paused"""
 
 
 class Spending(NamedTuple):

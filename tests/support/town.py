@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.cli.publish import publish
+from services.cli.publish import Origin, publish
 from services.contracts import topics
 from services.contracts.message import State
 from services.contracts.workspace import Workspace
@@ -75,7 +75,7 @@ class Town:
     async def publish(self, workspace: Workspace) -> None:
         """Publish a version, as `wici apply` does."""
         async with self.pool.acquire() as connection:
-            await publish(connection, workspace, "test", self.clock.real())
+            await publish(connection, workspace, Origin("test"), self.clock.real())
 
     def key(self, partition: int) -> bytes:
         """A record key of this partition."""

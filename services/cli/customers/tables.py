@@ -55,6 +55,7 @@ TABLES: dict[str, Table] = {
     "notifier.callback_ids": Table("kept", "ids are computed"),
     "notifier.spent": Table("kept", _NOBODY),
     "notifier.suppressions": Table("kept", "HMACs of addresses; they protect the person"),
+    "workspace.audit": Table("kept", "who of the shop did what"),
     "workspace.versions": Table("kept", "what the shop itself wrote"),
     "workspace.journeys": Table("kept", "what the shop itself wrote"),
     "bus.records": Table("expires", "the log is not rewritten; `wici customers erase` deletes what it finds"),

@@ -80,6 +80,18 @@ def upgrade() -> None:
             document     bytea NOT NULL         -- JSON of services.contracts.workspace.Workspace
         )""")
     op.execute("""
+        CREATE TABLE workspace.audit (
+            id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            at        timestamptz NOT NULL,     -- real time
+            who       text NOT NULL,            -- user@host, or brake
+            act       text NOT NULL,            -- publish, rollback, pause, resume
+            scope     text,                     -- what was paused or resumed, as in queue.pauses
+            version   bigint,
+            commit_id text,                     -- git's, of the folder that was published
+            dirty     boolean,                  -- whether the folder differed from the commit
+            digest    bytea
+        )""")
+    op.execute("""
         CREATE TABLE workspace.journeys (
             name     text NOT NULL,
             revision int NOT NULL,

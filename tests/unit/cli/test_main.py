@@ -15,8 +15,9 @@ from services.cli.init import languages
 from services.cli.main import app
 
 COMMANDS = (
-    "init up run demo check apply pause resume clock migrate settings doctor dead-letters customers".split()  # noqa: SIM905
-)
+    "init up run demo check plan apply rollback log pause resume clock migrate settings doctor dead-letters "
+    "customers"
+).split()
 RUNNER = CliRunner()
 NONE = dict.fromkeys(name for name in os.environ if name.startswith("WICI_"))
 

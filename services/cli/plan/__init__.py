@@ -1,0 +1,1 @@
+"""`wici plan` and `wici apply`: what a change does, before it is done."""

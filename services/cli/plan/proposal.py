@@ -1,0 +1,69 @@
+"""A plan: one workspace that is to follow another, and all that this would do, as it was at one moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from services.cli.plan.difference import Difference, difference
+from services.cli.plan.doubts import doubts
+from services.cli.plan.fates import Fate, Hour, fates, within_the_hour
+from services.cli.plan.inside import Inside, Queued, look
+from services.cli.publish import digest_of, earlier, names_of, number
+from services.contracts.workspace import Workspace, current
+from services.kit.database_clock import read_offset
+from services.trigger_engine.journeys.changes import changes
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """What publishing `workspace` on top of version `base` (0: none) would do; `made_at` is real time.
+
+    `fates` are about those inside other revisions, `taken_back` is what waits in the queue and would not leave, `hour`
+    what could leave within the hour. With `errors` it cannot be published; unless `changed` there is nothing to do.
+    """
+
+    base: int
+    changed: bool
+    made_at: datetime
+    workspace: Workspace
+    digest: bytes
+    difference: Difference
+    fates: tuple[Fate, ...] = ()
+    taken_back: tuple[Queued, ...] = ()
+    hour: tuple[Hour, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+async def propose(connection: asyncpg.Connection[Any], workspace: Workspace, real: datetime) -> Proposal:
+    """Plan for what is published and who is inside now; nothing is written. `real` is real time."""
+    old = await current(connection)
+    names = sorted({*names_of(workspace), *(names_of(old) if old else ()), *(old.removed if old else ())})
+    known = await earlier(connection, names)
+    numbered = number(workspace, old, known)
+    new = numbered.workspace
+    found = difference(old, new)
+    inside = await look(connection, names, real + await read_offset(connection))
+    graphs = {(name, one.number): one.journey for name, mine in known.items() for one in mine}
+    becomes = fates(new, inside, graphs)
+    return Proposal(
+        base=old.version if old else 0,
+        changed=old is None or digest_of(old) != digest_of(new),
+        made_at=real,
+        workspace=new,
+        digest=digest_of(new),
+        difference=found,
+        fates=tuple(becomes),
+        taken_back=tuple(_taken_back(new, inside)),
+        hour=tuple(within_the_hour(becomes, new, inside, graphs)),
+        warnings=tuple(doubts(old, new, found, inside, becomes, known)),
+        errors=numbered.problems,
+    )
+
+
+def _taken_back(new: Workspace, inside: Inside) -> list[Queued]:
+    cancelled = {name: change.revision for name, change in changes(new).items() if change.policy == "cancel"}
+    return [one for one in inside.queued if cancelled.get(one.journey, one.revision) != one.revision]

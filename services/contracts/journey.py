@@ -191,8 +191,8 @@ def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
 
 
 def meaning(step: Step) -> tuple[str, ...]:
-    """What an id stands for: the kind of step, and of a send its template."""
-    return type(step).__name__, step.template if isinstance(step, Send) else ""
+    """What an id stands for: the kind of step, and what it says."""
+    return type(step).__name__, step.template if isinstance(step, Send | Alert) else ""
 
 
 InFlight = Literal["pin", "drain", "cancel", "migrate"]

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from services.cli.plan.inside import Group, Inside
-from services.contracts.journey import Clock, Journey, Send, Step, Wait, WaitFor, Webhook, every_step, ways
+from services.contracts.journey import Alert, Clock, Journey, Send, Step, Wait, WaitFor, Webhook, every_step, ways
 from services.contracts.workspace import Workspace
 from services.trigger_engine.journeys.changes import Change, changes, keeps_time
 
@@ -111,8 +111,8 @@ def _reached(journey: Journey, start: str, *, begins: bool) -> Iterator[tuple[st
         step = nodes[step_id]
         if isinstance(step, Send):
             yield from ((step_id, channel) for channel in step.via)
-        elif isinstance(step, Webhook):
-            yield step_id, "webhook"
+        elif isinstance(step, Webhook | Alert):
+            yield step_id, type(step).__name__.lower()
 
 
 def _links(steps: tuple[Step, ...], after: str | None) -> Iterator[tuple[str, str | None]]:

@@ -14,10 +14,25 @@ from typer.testing import CliRunner
 from services.cli.init import languages
 from services.cli.main import app
 
-COMMANDS = (
-    "init up run demo check plan apply rollback log pause resume clock migrate settings doctor dead-letters "
-    "customers"
-).split()
+COMMANDS = [
+    "init",
+    "up",
+    "run",
+    "demo",
+    "check",
+    "plan",
+    "apply",
+    "rollback",
+    "log",
+    "pause",
+    "resume",
+    "clock",
+    "migrate",
+    "settings",
+    "doctor",
+    "dead-letters",
+    "customers",
+]
 RUNNER = CliRunner()
 NONE = dict.fromkeys(name for name in os.environ if name.startswith("WICI_"))
 

@@ -11,6 +11,9 @@ from msgspec.structs import replace
 
 from services.contracts.journey import Journey, Step, Wait
 from services.contracts.workspace import Workspace, current
+from services.insights.explain import story
+from services.insights.explain.moments import moments
+from services.insights.find import find
 from services.trigger_engine.changed import Changed
 from services.trigger_engine.journeys.definitions import define
 from tests.support import town as town_module
@@ -144,3 +147,22 @@ async def test_a_graph_that_comes_back_is_the_revision_that_it_was(place: Town) 
 
 async def _one_inside(place: Town) -> bool:
     return await place.count("engine.entries WHERE ended_at IS NULL") == 1
+
+
+async def test_explain_tells_by_which_revision_somebody_entered_and_where_he_was_moved(place: Town) -> None:
+    await place.publish(views(FIRST, WAIT, NEXT))
+    async with place.engine():
+        await place.tell(look(1))
+        await place.read()
+    await place.publish(views(FIRST, Wait("longer", 9, "days"), in_flight="migrate", moves={"wait": "longer"}))
+    async with place.engine():
+        await eventually(lambda: _moved(place), 20, message="nobody was moved")
+    async with place.pool.acquire() as opened:
+        found = await story.read(opened, await find(opened, "c-1"), place.clock.real())
+    told = [(one.what, one.then) for one in moments(found)]
+    assert ("views: inside, revision 1", []) in told
+    assert ("views: at wait", ["moved from revision 1 to longer of revision 2"]) in told
+
+
+async def _moved(place: Town) -> bool:
+    return await place.count("engine.entries WHERE revision = 2") == 1

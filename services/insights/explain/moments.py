@@ -126,7 +126,9 @@ def _entry(entry: Inside, story: Story) -> Iterator[Moment]:
     name = entry.journey
     key = f", key {entry.key}" if entry.key else ""
     mine = {name}
-    yield Moment(entry.entered_at, f"{name}: inside, revision {entry.revision}{key}", [], mine, "entry")
+    moved = next((one.seen for one in entry.walked if one.seen and "from" in one.seen), None)
+    revision = entry.revision if moved is None else moved["from"]
+    yield Moment(entry.entered_at, f"{name}: inside, revision {revision}{key}", [], mine, "entry")
     for one in entry.walked:
         reasons = [one.reason] if one.reason else []
         then = _walked(one, one.step in said)
@@ -152,6 +154,8 @@ def _walked(one: Walked, said: bool) -> list[str]:
     elif one.reason is not None:
         lines.append(f"{one.reason}: {meaning(one.reason)}" + (" (said over another channel)" if said else ""))
     lines += [f"    {policy}" for policy in seen.pop("policies", ())]
+    if "from" in seen:
+        lines.append(f"moved from revision {seen.pop('from')} to {seen.pop('to')} of revision {seen.pop('revision')}")
     if "start" in seen:
         lines.append(f"to start {seen.pop('start')}")
     if "arm" in seen:

@@ -72,7 +72,8 @@ def _cancel(profile: Profile, entry: Entry, turn: Turn) -> None:
 def _move(profile: Profile, entry: Entry, to: str, change: Change, turn: Turn) -> None:
     old = turn.definitions.revisions[(entry.journey, entry.revision)].nodes[entry.step].step
     new = change.steps[to]
-    turn.into.note(entry.id, Walked(turn.now, entry.step, None, {"to": to, "revision": change.revision}))
+    seen = {"from": entry.revision, "to": to, "revision": change.revision}
+    turn.into.note(entry.id, Walked(turn.now, entry.step, None, seen))
     entry.step, entry.revision, entry.moved = to, change.revision, True
     if not keeps_heard(old, new):
         entry.heard = 0

@@ -11,6 +11,7 @@ import typer
 from services.cli.customers.commands import Who, people
 from services.cli.doing import Json, Yes
 from services.cli.doing import do as _do
+from services.cli.letters import letters
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -22,7 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
 health = typer.Typer(invoke_without_command=True)
 app.add_typer(health, name="doctor")
 app.add_typer(letters, name="dead-letters")
@@ -31,9 +31,6 @@ app.add_typer(people, name="customers")
 Folder = Annotated[Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here).")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 What = Annotated[str, typer.Argument(metavar="[JOURNEY|CHANNEL|all]", help="A journey, a channel, or all.")]
-Letter = Annotated[
-    str, typer.Argument(metavar="NAME", help="PARTITION/OFFSET or timer/ID, as `list` shows it; or all.")
-]
 
 
 def main() -> None:
@@ -260,54 +257,6 @@ def clock(
         from services.cli.clock import clock as command
 
         return command(settings, change)
-
-    _do(work, as_json=as_json)
-
-
-@letters.command("list")
-def list_letters(as_json: Json = False) -> None:
-    """What waits for somebody to look at it."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.dead_letters import list_letters as command
-
-        return command(settings)
-
-    _do(work, as_json=as_json)
-
-
-@letters.command("show")
-def show_letter(name: Letter, as_json: Json = False) -> None:
-    """One record, its reason and where it came from."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.dead_letters import show as command
-
-        return command(settings, name)
-
-    _do(work, as_json=as_json)
-
-
-@letters.command()
-def replay(name: Letter, as_json: Json = False) -> None:
-    """Append a record at the end of its topic again, once its cause is mended."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.dead_letters import replay_letters as command
-
-        return command(settings, name)
-
-    _do(work, as_json=as_json)
-
-
-@letters.command()
-def drop(name: Letter, yes: Yes = False, as_json: Json = False) -> None:
-    """Mark a record as done with."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.dead_letters import drop as command
-
-        return command(settings, name, yes=yes)
 
     _do(work, as_json=as_json)
 

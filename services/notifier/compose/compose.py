@@ -13,7 +13,7 @@ from services.contracts.settings import Sender, Shop
 from services.contracts.workspace import Template
 from services.kit.errors import Misconfigured
 from services.notifier.compose.errors import RenderError
-from services.notifier.compose.footer import OptOut, sms_closing, with_html_footer, with_text_footer
+from services.notifier.compose.footer import OptOut, WayOut, sms_closing, with_html_footer, with_text_footer
 from services.notifier.compose.headers import LISTED, address_of, mail_headers, one_line
 from services.notifier.compose.links import Form, confirm_url, make_token, preferences_url, unsubscribe_url
 from services.notifier.compose.render import Audience, render_email, render_sms
@@ -106,7 +106,8 @@ def _email(message: Message, template: Template, context: dict[str, Any], audien
     html, text = mail.html, mail.text
     ours = message.channel in ALERTS
     if not ours and (message.klass in LISTED or voice.shop.legal):
-        closing = (url if message.klass in LISTED else None, audience.locale, voice.shop)
+        way_out = WayOut(url, context["links"]["preferences"]) if message.klass in LISTED else None
+        closing = (way_out, audience.locale, voice.shop)
         html, text = with_html_footer(html, *closing), with_text_footer(text, *closing)
     if not ours and voice.trail is not None:
         html, text = followed(html, text, message, voice.secret_keys, voice.trail)

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from services.contracts.settings import Shop
 
 OptOut = Literal["reply", "link"]
 _T = TypeVar("_T")
 
+
+class WayOut(NamedTuple):
+    """The links of an advertisement's end: the one to leave by, and the preference centre's."""
+
+    leave: str
+    choose: str
+
+
 _WORDS = {
-    "pl": ("Nie chcesz dostawać takich wiadomości?", "Wypisz się"),
-    "en": ("Do not want messages like this one?", "Unsubscribe"),
+    "pl": ("Nie chcesz dostawać takich wiadomości?", "Wypisz się", "Wybierz, o czym piszemy"),
+    "en": ("Do not want messages like this one?", "Unsubscribe", "Choose what we write about"),
 }
 _LEGAL = {
     "pl": {"company": "{}", "nip": "NIP {}", "krs": "KRS {}", "court": "{}", "capital": "kapitał zakładowy {}"},
@@ -34,12 +42,12 @@ _SMS: dict[str, dict[OptOut, str]] = {
 _STYLE = "font-family:Helvetica,Arial,sans-serif;font-size:12px;line-height:1.5;color:#555555;text-align:center"
 
 
-def with_html_footer(page: str, way_out: str | None, locale: str, shop: Shop) -> str:
-    """The page with what it lacks at its end. `way_out` is the link to leave by, None where none is wanted."""
+def with_html_footer(page: str, way_out: WayOut | None, locale: str, shop: Shop) -> str:
+    """The page with what it lacks at its end. `way_out` is None where none is wanted; a page that shows one has it."""
     rows = []
-    if way_out is not None and way_out not in page:
-        question, link = _in(_WORDS, locale)
-        rows.append(f"{escape(question)} {_link(way_out, link)}")
+    if way_out is not None and way_out.leave not in page:
+        question, leave, choose = _in(_WORDS, locale)
+        rows.append(f"{escape(question)} {_link(way_out.leave, leave)} &middot; {_link(way_out.choose, choose)}")
         rows.append(escape(_who(shop)))
     if not _says_who(page, shop):
         rows.append(escape(", ".join(_company(locale, shop))))
@@ -51,12 +59,12 @@ def with_html_footer(page: str, way_out: str | None, locale: str, shop: Shop) ->
     return page + footer if end < 0 else page[:end] + footer + page[end:]
 
 
-def with_text_footer(text: str, way_out: str | None, locale: str, shop: Shop) -> str:
+def with_text_footer(text: str, way_out: WayOut | None, locale: str, shop: Shop) -> str:
     """The same for the text part, below the customary `-- ` line (RFC 3676 §4.3)."""
     rows = []
-    if way_out is not None and way_out not in text:
-        question, link = _in(_WORDS, locale)
-        rows += [f"{question} {link}: {way_out}", _who(shop)]
+    if way_out is not None and way_out.leave not in text:
+        question, leave, choose = _in(_WORDS, locale)
+        rows += [f"{question} {leave}: {way_out.leave}", f"{choose}: {way_out.choose}", _who(shop)]
     if not _says_who(text, shop):
         rows += [", ".join(_company(locale, shop)), *(f"{name}: {url}" for name, url in _pages(locale, shop))]
     rows = [row for row in rows if row]

@@ -50,7 +50,10 @@ _DEFAULT = """\
         <mj-text align="center" font-size="12px" line-height="1.6" color="#6a716d" padding="0 32px">\
 {{ shop.name }}{% if shop.address %}, {{ shop.address }}{% endif %}\
 {% if message.class in ["marketing", "opinion"] %}<br /><a href="{{ links.unsubscribe }}" style="color:#6a716d">\
-{% if message.language == "pl" %}Nie chcę takich wiadomości{% else %}Unsubscribe{% endif %}</a>{% endif %}</mj-text>
+{% if message.language == "pl" %}Nie chcę takich wiadomości{% else %}Unsubscribe{% endif %}</a> &middot; \
+<a href="{{ links.preferences }}" style="color:#6a716d">\
+{% if message.language == "pl" %}Wybierz, o czym piszemy{% else %}Choose what we write about{% endif %}</a>\
+{% endif %}</mj-text>
       </mj-column>
     </mj-section>
   </mj-body>

@@ -69,13 +69,18 @@ def test_an_advertisement_without_a_way_out_gets_one_with_the_shops_name_and_add
     assert mail.html.count(url) == 1
     assert mail.html.index("Wypisz się") < mail.html.index("</body>")
     assert "Sklep Próbny, ul. Prosta 1, Warszawa" in mail.html
-    assert mail.text.endswith(f"Wypisz się: {url}\nSklep Próbny, ul. Prosta 1, Warszawa\n")
+    choose = url.replace("/u/", "/preferences/").rpartition("/")[0]
+    assert f'">Wypisz się</a> &middot; <a href="{choose}' in mail.html
+    token = mail.text.rpartition(f"Wybierz, o czym piszemy: {choose}/")[2].partition("\n")[0]
+    assert read_token(token, VOICE.secret_keys) == ("preferences", b"k" * 16)
+    assert mail.text.endswith(f"{token}\nSklep Próbny, ul. Prosta 1, Warszawa\n")
 
 
 def test_the_footer_speaks_the_language_of_the_message() -> None:
     template = msgspec.structs.replace(email(PLAIN), locale="en", digest="en")
     mail = compose(message(locale="en-GB"), template, composed_at=AT, voice=VOICE)
     assert "Unsubscribe" in mail.html
+    assert "Choose what we write about" in mail.html
     assert "Wypisz" not in mail.html
 
 

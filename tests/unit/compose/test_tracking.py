@@ -45,11 +45,12 @@ def html(source: str, **links: Any) -> str:
 
 
 def test_a_link_of_an_advertisement_leads_through_a_token_that_holds_its_target() -> None:
-    first, way_out = hrefs(composed())
+    first, way_out, choose = hrefs(composed())
     base, _, token = first.rpartition("/")
     assert base == "https://wici.example/c"
     assert read_click(token, KEYS) == (b"k" * 16, "https://sklep.example/buty?a=1&b=2#top")
     assert way_out.startswith("https://wici.example/u/")
+    assert choose.startswith("https://wici.example/preferences/")
 
 
 def test_a_tracked_mail_ends_with_one_image_of_its_own() -> None:
@@ -78,9 +79,10 @@ def test_who_is_followed_is_said_by_class(track: str, klass: MessageClass, track
 
 
 def test_a_domain_of_the_shops_own_takes_the_tracked_links_and_no_others() -> None:
-    first, way_out = hrefs(composed(domain="l.sklep.example"))
+    first, way_out, choose = hrefs(composed(domain="l.sklep.example"))
     assert first.startswith("https://l.sklep.example/c/")
     assert way_out.startswith("https://wici.example/u/")
+    assert choose.startswith("https://wici.example/preferences/")
 
 
 def test_utm_words_are_filled_in_and_the_query_and_fragment_stay() -> None:

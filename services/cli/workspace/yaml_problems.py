@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import yaml
 
 from services.cli.workspace.findings import Place
@@ -32,8 +35,61 @@ def _marked(error: yaml.MarkedYAMLError, text: str) -> BadYaml:
     if lines and lines[place.line - 1][place.column - 1 :][:1] == "\t":
         return BadYaml("bad-yaml", "not YAML: a tab where a word or a space should be", place, "indent with spaces")
     begun = error.context_mark
+    if "could not find expected ':'" in problem and begun:
+        word = lines[begun.line].strip()
+        hint = f"write instead: {word[:60]}:" if " " not in word else "write it like key: value"
+        return BadYaml("bad-yaml", "not YAML: a word without a colon", Place(begun.line + 1, begun.column + 1), hint)
+    if any(part in problem for part in _INDENTED) and (odd := _indentation(lines, place)):
+        return odd
     where = f"look at what begins in line {begun.line + 1}" if begun and begun.line + 1 != place.line else ""
     return BadYaml("bad-yaml", f"not YAML: {problem}", place, _advice(problem) or where)
+
+
+_INDENTED = (
+    "did not find expected '-'", "did not find expected key", "mapping values are not allowed", "expected <block end>",
+)  # fmt: skip
+WIDEST = 10_000
+_KEY = re.compile(r"(- +)?[\w.-]+:( |$)")
+
+
+def _indentation(lines: list[str], place: Place) -> BadYaml | None:
+    """What is wrong with a line that begins in another column than those it belongs with; None if it is not that."""
+    line = lines[place.line - 1]
+    here = _indent(line)
+    above = list(_open(lines, place.line - 1))
+    if not above or not (_KEY.match(line.strip()) or line.strip().startswith("- ")):
+        return None
+    item = line.strip().startswith("- ")
+    fitting = [number for number in above if lines[number].strip().startswith("- ") == item or not item]
+    columns = {_column(lines[number], item=item): number for number in fitting}
+    if here in columns or not columns:
+        return None
+    column = min(columns, key=lambda one: (abs(one - here), -columns[one]))
+    message = f"not YAML: this line begins in column {here + 1}, where nothing can begin"
+    hint = f"begin it in column {column + 1}, like line {columns[column] + 1}"
+    return BadYaml("bad-yaml", message, Place(place.line, here + 1), hint)
+
+
+def _open(lines: list[str], before: int) -> Iterator[int]:
+    """The lines above one that begin what it may belong to: each indented less than all between."""
+    least = len(lines[before]) + WIDEST
+    for number in range(before - 1, -1, -1):
+        line = lines[number]
+        if line.strip() and not line.lstrip().startswith("#") and _indent(line) < least:
+            least = _indent(line)
+            yield number
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _column(line: str, *, item: bool) -> int:
+    """Where a line's key begins: behind the hyphen, if there is one; with `item` where the hyphen stands."""
+    inside = line.lstrip()
+    if item or not inside.startswith("- "):
+        return _indent(line)
+    return len(line) - len(inside[1:].lstrip())
 
 
 def _inside(lines: list[str], place: Place) -> Place:

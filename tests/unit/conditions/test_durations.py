@@ -34,9 +34,9 @@ def test_the_parts_keep_the_unit_so_that_a_calendar_day_can_be_told_from_24_hour
     ("text", "hint"),
     [
         ("3 fortnights", "write seconds, minutes, hours, days or weeks"),
-        ("30 s", "write seconds"),
-        ("5 min", "write minutes"),
-        ("2 dayz", "write days"),
+        ("30 s", "write 30 seconds"),
+        ("5 min", "write 5 minutes"),
+        ("2 dayz", "write 2 days"),
         ("1 month", "write 30 days"),
         ("2 years", "write 365 days"),
         ("1,5 hours", "write 1.5 hours"),

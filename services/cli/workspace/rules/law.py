@@ -41,10 +41,10 @@ def offer_without_consent(whole: Whole) -> None:
         if klass == "marketing":
             continue
         for locale, _, files in whole.editions(folder):
-            found = next(iter(_offers(files)), None)
-            if found is None or (folder.name, locale) in seen:
-                continue
+            found = None if (folder.name, locale) in seen else next(iter(_offers(files)), None)
             seen.add((folder.name, locale))
+            if found is None:
+                continue
             what = "kind: offer" if found.text.startswith("kind") else f"'{' '.join(found.text.split())[:40]}'"
             message = f"{what} makes this an advertisement, and the journey {told.journey.name!r} says it as {klass}"
             hint = "leave the offer out, or say it as marketing, to those who agreed to that"
@@ -70,9 +70,9 @@ def foreign_way_out(whole: Whole) -> None:
         if whole.counts_as(told.klass(send)) not in CONSENTED:
             continue
         for locale, _, files in whole.editions(folder):
-            found = next(iter(anywhere(files, _LEAVE)), None)
-            if found is not None and (folder.name, locale) not in seen:
-                seen.add((folder.name, locale))
+            found = None if (folder.name, locale) in seen else next(iter(anywhere(files, _LEAVE)), None)
+            seen.add((folder.name, locale))
+            if found is not None:
                 message = "this link promises a way out, and what is chosen there never reaches wici"
                 hint = "write [Unsubscribe]({{ links.unsubscribe }}), or leave it out: one is added at the end"
                 found.sheet.warning(found.at, "foreign-way-out", message, hint)

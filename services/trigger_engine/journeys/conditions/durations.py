@@ -59,7 +59,7 @@ def parse_duration_parts(text: str) -> tuple[float, Unit]:
     written = _WRITTEN.fullmatch(text) if len(text) <= 100 else None
     if written is None:
         raise DurationError(f"{text[:100]!r} is no duration", _EXAMPLE)
-    count, unit = written[1], unit_named(written[2])
+    count, unit = written[1], unit_named(written[2], written[1])
     if not _COUNT.fullmatch(count):
         raise DurationError(f"{count!r} is no number", f"write {_repaired(count)} {unit}s")
     if float(count) == 0:
@@ -68,11 +68,11 @@ def parse_duration_parts(text: str) -> tuple[float, Unit]:
     return float(count), unit
 
 
-def unit_named(word: str) -> Unit:
-    """Return the unit that a word means; DurationError with the nearest unit if it is none."""
+def unit_named(word: str, count: str = "") -> Unit:
+    """Return the unit that a word means; DurationError with the nearest unit, behind its `count`, if it is none."""
     if word in _UNITS:
         return _UNITS[word]
-    raise DurationError(f"unknown unit {word!r}", _unit_hint(word.lower()))
+    raise DurationError(f"unknown unit {word!r}", _unit_hint(word.lower(), count))
 
 
 def length(count: float, unit: Unit) -> timedelta:
@@ -91,11 +91,14 @@ def parse_cel_duration(text: str) -> timedelta:
     return length(seconds, "second")
 
 
-def _unit_hint(word: str) -> str:
+def _unit_hint(word: str, count: str) -> str:
     if word in _LONG_UNITS:
         return f"a {word.removesuffix('s')} has no fixed length: write {_LONG_UNITS[word]} days"
     near = [_ABBREVIATIONS[word]] if word in _ABBREVIATIONS else difflib.get_close_matches(word, _UNITS, n=1)
-    return f"write {near[0].removesuffix('s')}s" if near else "write seconds, minutes, hours, days or weeks"
+    if not near:
+        return "write seconds, minutes, hours, days or weeks"
+    unit = near[0].removesuffix("s")
+    return f"write {count} {unit}{'' if count == '1' else 's'}" if count else f"write {unit}s"
 
 
 def _repaired(count: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.contracts.journey import Journey, Step, Wait
+from services.contracts.journey import Clock, Journey, Rule, Send, Step, Wait, WaitFor
+from services.contracts.policies import Cap, QuietHours
 from services.contracts.workspace import Workspace, current
 from services.insights.explain import story
 from services.insights.explain.moments import moments
@@ -17,7 +18,7 @@ from services.insights.find import find
 from services.trigger_engine.changed import Changed
 from services.trigger_engine.journeys.definitions import define
 from tests.support import town as town_module
-from tests.support.engine import DAY, HOUR, MINUTE, anna, event, journey, say, until, workspace
+from tests.support.engine import AT, DAY, HOUR, MINUTE, SUBSCRIBED, anna, event, journey, say, until, workspace
 from tests.support.town import SECRET, TOPICS, Town, start_log, take_in, town
 from tests.support.waiting import eventually
 
@@ -147,6 +148,85 @@ async def test_a_graph_that_comes_back_is_the_revision_that_it_was(place: Town) 
 
 async def _one_inside(place: Town) -> bool:
     return await place.count("engine.entries WHERE ended_at IS NULL") == 1
+
+
+QUIET = QuietHours(start=600, end=1200)  # it is 11:00 where she lives, until 20:00
+CLICK = WaitFor("wait", (Rule("order.paid"),), 2 * 86_400.0)
+PARKED: dict[str, tuple[Step, ...]] = {
+    "waits": (FIRST, WAIT, NEXT),
+    "until": (FIRST, Wait("wait", until=Clock(600)), NEXT),
+    "hears": (FIRST, CLICK, NEXT),
+    "capped": (FIRST, say(id="held", klass="opinion"), NEXT),
+    "quiet": (FIRST, say(id="held", via=("sms",)), NEXT),
+    "paused": (FIRST, WAIT, NEXT),
+    "over": (FIRST,),
+}
+"""Journeys, by where a customer stands in them after a minute. Of `capped` there is room for one in a week."""
+ALL_KINDS: dict[str, Any] = {
+    "pin": {name: (1, "completed", [*dict.fromkeys(s.id for s in steps if isinstance(s, Send))])
+            for name, steps in PARKED.items()},
+    "cancel": {name: (1, "completed" if name == "over" else "cancelled", []) for name in PARKED},
+    "drain": {
+        name: (1, "completed" if name == "over" else "drained",
+               ["first", "held"] if name in ("capped", "quiet") else ["first"])
+        for name in PARKED
+    },
+    "migrate": {name: (1, "completed", ["first"]) if name == "over" else (2, "completed", ["first", "better"])
+                for name in PARKED},
+}  # fmt: skip
+
+
+def all_kinds(**change: Any) -> Workspace:
+    """Every journey of PARKED, or what all of them become."""
+    moves = {"moves": {"wait": "rest", "held": "rest"}} if change.get("in_flight") == "migrate" else {}
+    after = (FIRST, Wait("rest", 1, "hours"), say(id="better"))
+    journeys = (
+        journey(name, "page.viewed", *(after if change else steps), revision=0, exits=until("order.cancelled"),
+                **change, **moves)
+        for name, steps in PARKED.items()
+    )  # fmt: skip
+    cap = Cap(at_most=1, per=7 * 86_400.0, klass="opinion", then="wait")
+    return workspace(*journeys, caps=(cap,), quiet_hours={"sms": QUIET})
+
+
+@pytest.mark.parametrize("word", ALL_KINDS)
+async def test_customers_who_stand_at_every_kind_of_step_fare_as_the_change_says(place: Town, word: Any) -> None:
+    """One customer stands in seven journeys; one is paused, one is over; another opinion was asked for already."""
+    before = journey("asked", "survey.answered", say(id="first", klass="opinion"), revision=0)
+    shop = all_kinds()
+    await place.publish(replace(shop, journeys=(*shop.journeys, before)))
+    await place.pool.execute("INSERT INTO queue.pauses VALUES ('journey:paused', $1, 'test')", AT)
+    consents = {**SUBSCRIBED, "sms": SUBSCRIBED["email"]}
+    customer = anna(phone="+48600100200", consents=consents)
+    async with place.engine():
+        await place.tell(event("survey.answered", customer=customer), event("page.viewed", customer=customer))
+        await place.read()
+        stands = dict(await place.pool.fetch("SELECT journey, step FROM engine.entries WHERE ended_at IS NULL"))
+        assert stands == {name: "held" if name in ("capped", "quiet") else "first" if name == "paused" else "wait"
+                          for name in PARKED if name != "over"}  # fmt: skip
+        changed_ = all_kinds(in_flight=word)
+        await place.publish(replace(changed_, journeys=(*changed_.journeys, before)))
+        await eventually(lambda: _settled(place, word), 20, message="those inside are not settled")
+        await place.pool.execute("DELETE FROM queue.pauses")
+        await eventually(lambda: _resumed(place), 20, message="the paused do not go on")
+        for while_ in (12 * HOUR, *[DAY] * 9):  # to 23:00 where she lives
+            place.clock.move(while_)
+            await place.no_timer()
+    rows = await place.pool.fetch("SELECT journey, revision, reason FROM engine.entries WHERE journey <> 'asked'")
+    said = await place.pool.fetch("SELECT journey, step FROM queue.outbound WHERE state = 0 ORDER BY seq")
+    fared = {name: (rev, reason, [step for of, step in said if of == name]) for name, rev, reason in rows}
+    assert fared == ALL_KINDS[word]
+
+
+async def _settled(place: Town, word: str) -> bool:
+    if word == "cancel":
+        return await _nobody_inside(place) and await place.count("queue.outbound WHERE state = 0") == 1
+    moved = await place.count("engine.entries WHERE revision = 2")
+    return moved == (len(PARKED) - 1 if word == "migrate" else 0)
+
+
+async def _resumed(place: Town) -> bool:
+    return await place.count("engine.timers WHERE paused IS NOT NULL") == 0
 
 
 async def test_explain_tells_by_which_revision_somebody_entered_and_where_he_was_moved(place: Town) -> None:

@@ -149,6 +149,21 @@ async def test_a_repeat_after_a_new_version_of_the_template_has_the_old_ones_byt
     assert [one.subject for one in sink.messages] == ["Dziękujemy, Łucja", "Nowy temat"]
 
 
+async def test_what_was_queued_under_an_older_version_says_what_the_newest_says(
+    database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
+) -> None:
+    """A mended text reaches everybody who has not been sent it yet."""
+    await n.publish(pool, n.workspace(n.resend(sink.url)))
+    await n.enqueue(pool, [message(1)])
+    email = n.THANKS["pl"].email
+    assert email is not None
+    mended = msgspec.structs.replace(n.THANKS["pl"], digest="2", email=msgspec.structs.replace(email, subject="Dzięki"))
+    await n.publish(pool, n.workspace(n.resend(sink.url), templates={"thanks": {"pl": mended}}))
+    async with n.running(database_url, clock):
+        await eventually(lambda: len(sink.messages) == 1)
+    assert [one.subject for one in sink.messages] == ["Dzięki"]
+
+
 async def test_an_attempt_that_cannot_be_made_again_to_the_byte_is_unknown_and_not_repeated(
     database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
 ) -> None:

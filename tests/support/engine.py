@@ -240,10 +240,11 @@ class Run:
         self.definitions = define(published, [j for j in older if j not in journeys])
         return self
 
-    def visit(self, *cancelled: bytes) -> Run:
-        """Look at the only customer, to whom nothing has happened."""
-        turn = self._turn(self.profile)
-        react.on_visit(self.profile, turn, cancelled)
+    def visit(self, *cancelled: bytes, profile: Profile | None = None) -> Run:
+        """Look at a customer, the only one if none is given, to whom nothing has happened."""
+        profile = profile or self.profile
+        turn = self._turn(profile)
+        react.on_visit(profile, turn, cancelled)
         self._keep(turn.into)
         return self
 

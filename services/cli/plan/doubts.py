@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from services.cli.plan.difference import Difference
 from services.cli.plan.fates import Fate, Graphs
@@ -65,36 +66,41 @@ def _numbered(journey: Journey) -> Counter[str]:
 
 
 def _not_known(old: Workspace | None, new: Workspace, fates: Iterable[Fate], graphs: Graphs) -> Iterator[str]:
-    """Fields of the event that will be read, and that those inside did not keep when they entered."""
-    fates = [fate for fate in fates if fate.what != "leave"]
-    if old is None or not fates:
-        return
-    older = [graphs[key] for key in sorted({(f.group.journey, f.group.revision) for f in fates}) if key in graphs]
+    """What those inside will read, and did not keep of their event; and what cannot be read any more at all."""
     current = {journey.name: journey.revision for journey in new.journeys}
-    try:
-        before, after = _compiled(old, older), _compiled(new, older)
-    except ConditionError as error:
-        yield f"What those inside older revisions know of their events could not be compared: {error}"
-        return
-    said = set()
+    inside: Counter[tuple[str, int, int]] = Counter()
     for fate in fates:
-        group = fate.group
-        was = before.get((group.journey, group.revision))
-        revision = current[group.journey] if fate.what == "move" else group.revision
-        then = after.get((group.journey, revision))
-        lacking = missing(then.event_paths, was.event_paths) if was and then else []
-        if lacking and (group.journey, group.revision, revision) not in said:
-            said.add((group.journey, group.revision, revision))
+        if fate.what != "leave":
+            name, revision = fate.group.journey, fate.group.revision
+            inside[name, revision, current[name] if fate.what == "move" else revision] += fate.group.customers
+    if old is None or not inside:
+        return
+    older = [graphs[key] for key in sorted({key[:2] for key in inside}) if key in graphs]
+    before, after = _compiled(old, older), _compiled(new, older)
+    for (name, revision, becomes), customers in sorted(inside.items()):
+        was, then = before.get((name, revision)), after.get((name, becomes))
+        if was is None:
+            continue
+        if then is None:
+            yield (
+                f"{name}: revision {revision} does not fit the new version, as a fact or event that it reads is gone. "
+                f"{customers} inside would stand still: keep what it reads until they have left, or cancel them."
+            )
+        elif lacking := missing(then.event_paths, was.event_paths):
             fields = ", ".join(".".join(("event", *path)) for path in lacking)
             yield (
-                f"{group.journey}: those who entered by revision {group.revision} do not know {fields}, which is read "
-                "now. Conditions see nothing there, templates leave it empty."
+                f"{name}: those who entered by revision {revision} do not know {fields}, which is read now. "
+                "Conditions see nothing there, templates leave it empty."
             )
 
 
 def _compiled(workspace: Workspace, older: Sequence[Journey]) -> Compiled_:
-    present = {(journey.name, journey.revision) for journey in workspace.journeys}
-    return define(workspace, [one for one in older if (one.name, one.revision) not in present]).revisions
+    definitions = define(workspace)
+    for one in older:
+        if (one.name, one.revision) not in definitions.revisions:
+            with suppress(ConditionError):
+                definitions.add(one)
+    return definitions.revisions
 
 
 def missing(wanted: Iterable[Path], kept: Iterable[Path]) -> list[Path]:

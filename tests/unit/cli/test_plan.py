@@ -18,7 +18,7 @@ from services.cli.plan.inside import Group, Inside
 from services.cli.plan.proposal import Proposal
 from services.cli.plan.report import as_json, text
 from services.cli.publish import Revision, digest_of, graph_digest, number
-from services.contracts.journey import Arm, Branch, Journey, Rule, Step, Wait, WaitFor, Webhook
+from services.contracts.journey import Arm, Branch, Journey, Rule, Set, Step, Wait, WaitFor, Webhook
 from services.contracts.segment import Segment
 from services.contracts.settings import Source
 from services.contracts.workspace import Workspace
@@ -166,6 +166,15 @@ def test_fields_that_a_changed_template_reads_are_unknown_to_those_who_stay_too(
     new = workspace(journey("views", "page.viewed", DAY, NEXT, revision=2), templates=reading)
     (doubt,) = told(OLD, new, at("wait-1"))
     assert "do not know event.page.url" in doubt
+
+
+def test_a_revision_that_reads_a_fact_which_nobody_sets_any_more_is_named() -> None:
+    reads = Branch("branch", (Arm((NEXT,), "profile.favourite == 'x'"),))
+    sets = journey("sets", "order.placed", Set("set", {"favourite": "event.order.id"}))
+    old = workspace(journey("views", "page.viewed", FIRST, DAY, reads), sets)
+    (doubt,) = told(old, changed(NEXT), at("wait-1"))
+    assert "views: revision 1 does not fit the new version" in doubt
+    assert told(old, changed(NEXT, in_flight="cancel"), at("wait-1")) == []
 
 
 def test_a_mapping_from_a_step_that_never_was_is_doubted() -> None:

@@ -13,7 +13,21 @@ from services.contracts.message import State
 from services.contracts.policies import Cap, QuietHours
 from services.contracts.reasons import Reason
 from services.trigger_engine.profiles.state import Entry
-from tests.support.engine import AT, DAY, HOUR, MINUTE, Run, anna, goal, happened, journey, say, until, workspace
+from tests.support.engine import (
+    AT,
+    DAY,
+    HOUR,
+    MINUTE,
+    Run,
+    anna,
+    goal,
+    happened,
+    journey,
+    say,
+    template,
+    until,
+    workspace,
+)
 
 FIRST, HELD, NEXT = say(id="first"), say(id="held"), say(id="next")
 NOTICE = say(id="first", klass="transactional")
@@ -228,6 +242,14 @@ def test_the_last_word_of_a_removed_journey_holds(word: str, ended: Reason) -> N
 def test_those_inside_a_removed_journey_go_on_to_the_end() -> None:
     run = inside(FIRST, WAIT, NEXT).publish().wait(3 * DAY)
     assert (run.said, run.ended) == (["hello", "hello"], [Reason.COMPLETED])
+
+
+def test_what_a_template_says_and_reads_is_that_of_today_for_those_inside_an_old_revision() -> None:
+    run = inside(FIRST, WAIT, NEXT)
+    told = {"hello": {"pl": template("hello", "profile.last_name", "event.page.url")}}
+    run.workspace = replace(run.workspace, templates=told)
+    run.publish(new(say(id="other"))).take(happened("customer.updated", customer=anna(last_name="Nowak")))
+    assert run.wait(3 * DAY).queue[-1].context == {"profile": {"last_name": "Nowak"}}
 
 
 def test_the_word_in_force_counts_and_not_the_one_before() -> None:

@@ -25,6 +25,8 @@ class Reason(StrEnum):
     OWN_MESSAGE = "own_message"
     NO_JOURNEY = "no_journey"
     STARTED_TOO_DEEP = "started_too_deep"
+    # An event reached no goal
+    TOO_LATE = "too_late"
     # An entry ended
     COMPLETED = "completed"
     STOPPED = "stopped"

@@ -94,7 +94,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     send_key: bytes
     state: int
     attempt_id: bytes
-    reason: str | None = None
+    reason: Reason | None = None
     kind: ReceiptKind | None = None
     data: bytes = _NOTHING
     account: str | None = None

@@ -14,6 +14,7 @@ MEANINGS: dict[str, str] = {
     "own_message": "It is what became of a message of this very journey.",
     "no_journey": "A start names a journey that is not published any more.",
     "started_too_deep": "Eight journeys have started one another in one go.",
+    "too_late": "It would have reached the goal, but happened after the goal's within.",
     "completed": "It ran to its end.",
     "stopped": "It came to a stop.",
     "goal_reached": "Its goal was reached.",

@@ -6,6 +6,7 @@ $1 and $2 bound `entered_at` (NULL: not at all), $3 names journeys (NULL: all).
 from __future__ import annotations
 
 from services.contracts.message import SETTLED, State
+from services.contracts.reasons import Reason
 
 _PERIOD = "($1::timestamptz IS NULL OR e.entered_at >= $1) AND ($2::timestamptz IS NULL OR e.entered_at < $2)"
 _MINE = f"{_PERIOD} AND ($3::text[] IS NULL OR e.journey = ANY($3))"
@@ -42,7 +43,7 @@ ARMS = f"""
     WITH entered AS (
         SELECT journey, profile_id, goal_at, goal_key, goal_amount, goal_currency,
             CASE WHEN held_out IS NULL THEN 'no_holdout' WHEN NOT held_out THEN 'told'
-                WHEN reason = 'global_holdout' THEN 'held_out_globally' ELSE 'held_out' END AS arm
+                WHEN reason = '{Reason.GLOBAL_HOLDOUT}' THEN 'held_out_globally' ELSE 'held_out' END AS arm
         FROM engine.v_entries e WHERE {_MINE}),
     {_PEOPLE.format(by="journey,")}"""
 
@@ -73,12 +74,14 @@ MESSAGES = f"""
     GROUP BY o.journey, o.step, o.channel ORDER BY o.journey, min(o.seq)"""
 
 SPLITS = f"""
+    WITH went AS (
+        SELECT journey, line, profile_id, bool_or(goal_at IS NOT NULL) AS converted
+        FROM engine.v_entries e CROSS JOIN LATERAL string_to_table(rtrim(e.arms, E'\\n'), E'\\n') AS line
+        WHERE e.arms IS NOT NULL AND line NOT LIKE 'policies.holdout=%' AND {_MINE}
+        GROUP BY journey, line, profile_id)
     SELECT journey, split_part(line, '=', 1) AS step, split_part(line, '=', 2) AS arm,
-        count(DISTINCT profile_id) AS customers,
-        count(DISTINCT profile_id) FILTER (WHERE goal_at IS NOT NULL) AS converted
-    FROM engine.v_entries e CROSS JOIN LATERAL string_to_table(rtrim(e.arms, E'\\n'), E'\\n') AS line
-    WHERE e.arms IS NOT NULL AND line NOT LIKE 'policies.holdout=%' AND {_MINE}
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+        count(*) AS customers, count(*) FILTER (WHERE converted) AS converted
+    FROM went GROUP BY journey, line ORDER BY journey, line"""
 
 # $4 and $5 are journeys and the seconds of their windows, $6 the model. All journeys compete for a goal, whenever they
 # were entered; what is told is the credit of those asked for. composed_at is when a message was handed over.

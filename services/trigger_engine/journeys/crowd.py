@@ -109,7 +109,7 @@ class Crowd:
     def _merge(self, keeper: Profile, other: Profile, into: Reaction, now: datetime) -> None:
         for entry in merge(keeper, other):
             row = EntryRow(entry.id, keeper.id, entry.journey, entry.revision, entry.key, entry.entered_at, entry.step)
-            row.ended_at, row.reason, row.held_out = now, Reason.MERGED_AWAY.value, entry.held
+            row.ended_at, row.reason, row.held_out = now, Reason.MERGED_AWAY, entry.held
             into.entries[entry.id] = row
             into.timers[entry.id] = Timer(entry.id, keeper.id, None, entry.generation)
         for entry in keeper.entries:

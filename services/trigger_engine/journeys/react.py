@@ -186,6 +186,7 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
                 if goal.within is None or event.time - entry.entered_at <= timedelta(seconds=goal.within):
                     walk.reach(profile, entry, event, turn, stay=goal.stay)
                     break
+                turn.into.trace.append(Note(entry.journey, Reason.TOO_LATE, "goal"))
             elif entry.until is None:
                 rule: Rule = "exit" if goal is None else "goal"
                 seen = listener.condition.seen(env)

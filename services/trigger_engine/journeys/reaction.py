@@ -27,7 +27,7 @@ class EntryRow(msgspec.Struct, gc=False):
     entered_at: datetime
     step: str | None
     ended_at: datetime | None = None
-    reason: str | None = None
+    reason: Reason | None = None
     held_out: bool | None = None
 
 

@@ -210,7 +210,7 @@ def finish(profile: Profile, entry: Entry, reason: Reason, turn: Turn, *, linger
     """End an entry. With `linger` (seconds) it may still be exited, or reach its goal: messages may be unsent."""
     turn.into.ended.append(reason)
     ended = row(profile, entry)
-    ended.ended_at, ended.reason = turn.now, reason.value
+    ended.ended_at, ended.reason = turn.now, reason
     turn.into.entries[entry.id] = ended
     if entry.wake is not None:
         entry.wake = None

@@ -31,8 +31,8 @@ class Told:
             self.live[identity] = row
         for identity, steps in into.walked.items():
             watcher.walked(identity, steps, now)
-        for identity, at in into.goals.items():
-            watcher.reached(identity, at, now)
+        for identity, goal in into.goals.items():
+            watcher.reached(identity, goal.at, now)
 
     def tell_ends(self, into: Reaction, now: datetime) -> None:
         """Tell whose entries have ended."""

@@ -104,6 +104,7 @@ def test_a_goal_that_stays_leaves_the_row_of_an_ended_entry_as_it_ended() -> Non
 def test_a_goal_counts_within_its_time(hours: int, counts: bool) -> None:
     run = inside(goals=goal("order.placed", within=86_400.0)).take(order(hours * 60))
     assert (run.ended == [Reason.GOAL_REACHED]) is counts
+    assert (("views", Reason.TOO_LATE) in run.reasons) is not counts
 
 
 def test_a_goal_may_be_a_click_in_ones_own_message() -> None:

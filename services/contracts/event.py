@@ -44,6 +44,7 @@ ENGINE_TYPES = frozenset({
     "order.milestone", "order.unpaid", "cart.emptied", "checkout.abandoned", "browse.abandoned", "customer.lapsed",
     "customer.birthday", "customer.anniversary", "product.price_dropped", "product.running_out", "purchase.due",
     "segment.entered", "segment.left", "points.expiring", "coupon.expiring", "tier.changed",
+    "schedule.due", "schedule.planned",
 })  # fmt: skip
 
 # What became of a message; known to conditions, refused from outside.

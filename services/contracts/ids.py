@@ -79,6 +79,11 @@ def fanned_out(fan_out_id: bytes, profile_id: bytes) -> bytes:
     return uuid5("fanned-out", fan_out_id.hex(), profile_id.hex())
 
 
+def campaign(journey: str, occurrence: str) -> bytes:
+    """What a scheduled journey says to many, at one of its times: the cause of its fan-outs."""
+    return uuid5("campaign", journey, occurrence)
+
+
 def alarm(kind: str, profile: bytes) -> bytes:
     """The id of a profile's one timer of a kind, such as that of `cart.abandoned`."""
     return uuid5("timer", kind, profile.hex())

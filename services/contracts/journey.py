@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from services.contracts.message import Channel, MessageClass
+from services.contracts.schedule import Schedule
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -24,7 +25,8 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
 class Enter(msgspec.Struct, frozen=True, omit_defaults=True):
     """What enters: an event. `key` names the live entry (default: the customer).
 
-    `again_after` is in seconds (None: never, 0: always); `max_age` in seconds: an older event enters nothing.
+    `again_after` is in seconds (None: never, 0: always); `max_age` in seconds: an older event enters nothing. With a
+    `schedule` the event is that of its own times, and the journey's `max_lateness` counts instead of `max_age`.
     """
 
     on: str
@@ -32,6 +34,7 @@ class Enter(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
     again_after: float | None = None
     max_age: float = 86_400.0
+    schedule: Schedule | None = None
 
 
 class Goal(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import asyncpg
@@ -43,7 +44,8 @@ class Template(msgspec.Struct, frozen=True, omit_defaults=True):
 class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
     """One published version. Templates are in `templates[name][locale]`; event schemas are the shop's own types.
 
-    `removed` has those journeys of earlier versions whose last word was not to let those inside go on to the end.
+    `removed` has those journeys of earlier versions whose last word was not to let those inside go on to the end;
+    `version` and `published_at` (real time) are of its row.
     """
 
     settings: Settings
@@ -53,13 +55,15 @@ class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
     segments: tuple[Segment, ...] = ()
     removed: dict[str, Literal["drain", "cancel"]] = {}
     version: int = 0
+    published_at: datetime | None = None
 
 
 async def current(connection: asyncpg.Connection[Any] | asyncpg.Pool, after: int = 0) -> Workspace | None:
     """The newest published version, or None when there is none newer than `after`."""
     row = await connection.fetchrow(
-        "SELECT id, document FROM workspace.versions WHERE id > $1 ORDER BY id DESC LIMIT 1", after
+        "SELECT id, document, published_at FROM workspace.versions WHERE id > $1 ORDER BY id DESC LIMIT 1", after
     )
     if row is None:
         return None
-    return msgspec.structs.replace(msgspec.json.decode(row["document"], type=Workspace), version=row["id"])
+    found = msgspec.json.decode(row["document"], type=Workspace)
+    return msgspec.structs.replace(found, version=row["id"], published_at=row["published_at"])

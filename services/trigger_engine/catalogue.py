@@ -8,14 +8,13 @@ from datetime import datetime
 import msgspec
 
 from services.kit.database.pool import Connection
+from services.trigger_engine.audiences import product
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.products.shelf import Shelf
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.store import fan_outs
 from services.trigger_engine.store import products as store
 from services.trigger_engine.store.fan_outs import FanOut
-
-PRODUCT = "product"
 
 
 class Catalogue:
@@ -25,7 +24,7 @@ class Catalogue:
         self._connection = connection
         self._listens = definitions.products is not None
         self._shelf = Shelf(definitions)
-        self._fan_outs: list[FanOut] = []
+        self._told: list[tuple[bytes, bytes]] = []
         self.show = self._shelf.show
 
     async def lock(self, arrivals: Sequence[Arrival]) -> None:
@@ -39,13 +38,13 @@ class Catalogue:
     def hear(self, event: Arrival) -> None:
         """Take in an event about a product that is locked; what follows from it is for many."""
         for identity, said in self._shelf.hear(event):
-            self._fan_outs.append(FanOut(identity, PRODUCT, msgspec.json.encode(said), None))
+            self._told.append((identity, msgspec.json.encode(said)))
 
     async def store(self, now: Callable[[bytes], bytes], merged: dict[bytes, bytes], at: datetime) -> None:
         """Store everything; `now` gives the id that a profile has after the merges of this batch, `merged` all."""
         connection, shelf = self._connection, self._shelf
         await store.store(connection, shelf.known)
-        await fan_outs.add(connection, self._fan_outs, at)
+        await fan_outs.add(connection, [FanOut(one, product.KIND, at, said, None) for one, said in self._told])
         await store.follow(connection, merged)
         shelf.of(now)
         await store.show(connection, shelf.interests)

@@ -14,6 +14,7 @@ prepare.py      records to Work
 transaction.py  Work to rows, through journeys/react.py
 timers.py       when a timer may fire
 relay.py        what leaves after commit
+schedule.py     the times of campaigns, made fan-outs
 fan_out.py      what concerns many customers
 engine.py       the loop over these
 """
@@ -21,11 +22,11 @@ engine.py       the loop over these
 from __future__ import annotations
 
 from services.contracts import topics
-from services.trigger_engine import engine, fan_out, prepare, relay, timers, transaction
+from services.trigger_engine import engine, fan_out, prepare, relay, schedule, timers, transaction
 
 READS = (topics.EVENTS, "queue.receipts", "engine.timers")
 WRITES = ("queue.outbound", topics.EVENTS, topics.OUTCOMES, topics.DEAD_LETTERS)
-ROUTE = (prepare.Preparation, timers.Fence, transaction.Transaction, relay.Relay, fan_out.FanOuts)
+ROUTE = (prepare.Preparation, timers.Fence, transaction.Transaction, relay.Relay, schedule.Schedules, fan_out.FanOuts)
 LOOP = engine.Engine
 
 RECEIPTS_HINT = "wici_receipts"  # NOTIFY: the notifier has left receipts

@@ -28,6 +28,7 @@ from services.trigger_engine.fan_out import FanOuts
 from services.trigger_engine.prepare import Preparation
 from services.trigger_engine.products.interest import KEPT
 from services.trigger_engine.relay import Relay
+from services.trigger_engine.schedule import Schedules
 from services.trigger_engine.store import events, positions, products
 from services.trigger_engine.sweep import Sweep
 from services.trigger_engine.timers import Fence
@@ -145,7 +146,8 @@ class TriggerEngine:
         for visitor in (Sweep, Changed):
             visiting = visitor(context.pool, context.clock, self._definitions, self._topics, keys, self._committed)
             self._run(visiting.run())
-        fan_outs = FanOuts(context.pool, await bus.producer(), context.clock, topic, keys)
+        self._run(Schedules(context.pool, context.clock, self._definitions).run())
+        fan_outs = FanOuts(context.pool, await bus.producer(), context.clock, self._definitions, topic, keys)
         self._run(fan_outs.run())
         await self._engine.run(consumer, fence, await bus.partitions(topic))
 

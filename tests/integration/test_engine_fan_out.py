@@ -22,7 +22,7 @@ from services.contracts.settings import Derive
 from services.kit import crash
 from services.kit.bus import Outgoing, Record
 from services.kit.bus.partition import partition_of
-from services.trigger_engine.fan_out import CHUNK
+from services.trigger_engine.audiences.product import CHUNK
 from services.trigger_engine.store import products
 from tests.support import town as town_module
 from tests.support.engine import AT, DAY, HOUR, MINUTE, SUBSCRIBED, THANKS, event, journey, workspace

@@ -170,9 +170,10 @@ class Live:
 
     async def _fan_out(self) -> None:
         fan_outs = FanOuts(
-            self._place.pool, await self._place.bus.producer(), self._place.clock, topics.EVENTS, (SECRET,)
-        )
-        while await self._place.count("engine.fan_outs"):
+            self._place.pool, await self._place.bus.producer(), self._place.clock, lambda: self._desk.definitions,
+            topics.EVENTS, (SECRET,),
+        )  # fmt: skip
+        while await self._place.count("engine.fan_outs WHERE due_at <= $1", self._place.clock.now()):
             async with self._place.pool.acquire() as connection:
                 await fan_outs.chunk(connection)
             for one in await self._new_records():

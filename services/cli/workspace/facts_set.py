@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from services.cli.workspace.positions import Mapping, Node, Scalar, Sequence, parts
+from services.cli.workspace.schedules import entering
 from services.trigger_engine.journeys.own_facts import Said
 
 
@@ -18,7 +19,7 @@ def _event(tree: Node) -> str:
     if not isinstance(enter, Mapping):
         return ""
     on = enter.values.get("on")
-    return "segment.entered" if "segment" in enter.values else on.text if isinstance(on, Scalar) else ""
+    return entering(enter.values, on.text if isinstance(on, Scalar) else "")
 
 
 def _sets(node: Node) -> Iterator[tuple[str, Scalar]]:

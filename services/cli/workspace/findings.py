@@ -14,7 +14,7 @@ Severity = Literal["error", "warning"]
 # docs/rules/ has a page for each, made of its example.
 RULES: dict[str, str] = {
     "bad-condition": "a condition is one expression that the event's fields and types allow",
-    "bad-cron-or-time": "a time of day reads 20:00",
+    "bad-cron-or-time": "a time of day reads 20:00, a schedule 0 10 * * tue or 2026-12-01 10:00",
     "bad-duration": "a duration reads 45 minutes, 24 hours, 7 days",
     "bad-name": "names are lower-case words with hyphens, so that they fit file names and addresses",
     "bad-reference": "a reference to the environment reads $NAME",

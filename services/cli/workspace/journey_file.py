@@ -15,6 +15,7 @@ from services.cli.workspace.policies import percent
 from services.cli.workspace.positions import Mapping, Node
 from services.cli.workspace.reader import read
 from services.cli.workspace.row import Row
+from services.cli.workspace.schedules import OCCURRENCE, check_way, entering, membership, read_schedule, words
 from services.cli.workspace.sends import SendCheck
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.steps import StepReader
@@ -22,6 +23,7 @@ from services.cli.workspace.surroundings import Surroundings
 from services.contracts.event import RECEIPT_TYPES
 from services.contracts.journey import Enter, Goal, InFlight, Journey, Rule, Send, Start, Webhook, every_step
 from services.contracts.message import MessageClass
+from services.contracts.schedule import DUE, Schedule
 from services.trigger_engine.journeys.conditions import NUMBER, STRING, DurationError, parse_duration
 from services.trigger_engine.journeys.scopes import condition_scope
 
@@ -33,7 +35,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     """The journey of a file. Where the sheet then has errors, the result has gaps and must not be used."""
     row = read(JOURNEY, node, sheet, "a journey") or Row(node, {})
     entered = row.row("enter")
-    event = _entering(entered) if entered else ""
+    event = entering(words(entered), entered.text("on")) if entered else ""
     klass = cast("MessageClass", row.text("class", "marketing"))
     policy = row.row("policy") or Row(node, {})
     lateness = policy.number("max_lateness")
@@ -98,11 +100,6 @@ def _topic(row: Row, sheet: Sheet, around: Surroundings) -> str | None:
     return topic
 
 
-def _entering(row: Row) -> str:
-    """The event type that enters: `segment: vip` is short for the event of entering it."""
-    return "segment.entered" if "segment" in row else row.text("on")
-
-
 def _live(row: Row, key: str, sheet: Sheet, around: Surroundings) -> datetime | None:
     written = row.maybe(key)
     if written is None:
@@ -115,8 +112,10 @@ def _live(row: Row, key: str, sheet: Sheet, around: Surroundings) -> datetime | 
 
 
 def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
-    event = _entering(row)
-    known = _check_segment(row, sheet, around) if "segment" in row else _check_enters(row, sheet, around)
+    event = entering(words(row), row.text("on"))
+    check_way(row, sheet)
+    schedule = read_schedule(row, sheet, around) if event == DUE else None
+    known = _check_segment(row, sheet, around) if "segment" in row else _check_enters(row, event, sheet, around)
     key = "segment" if "segment" in row else "on"
     if around.nothing_makes(event) and (key == "on" or around.segments is None):
         hint = "the journey will not be entered"
@@ -128,10 +127,12 @@ def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
     max_age = row.number("max_age")
     return Enter(
         on=event,
-        condition=_condition(row),
-        key=row.maybe("key"),
+        condition=_condition(row, schedule),
+        # Each time of a schedule may be entered anew, unless the journey says what keeps a customer out.
+        key=OCCURRENCE if event == DUE and "again" not in row and "key" not in row else row.maybe("key"),
         again_after=_again(row, sheet),
         max_age=86_400.0 if max_age is None else max_age,
+        schedule=schedule,
     )
 
 
@@ -148,16 +149,21 @@ def _check_receipts_end(row: Row, enter: Enter, sheet: Sheet) -> None:
     sheet.error(place, "receipt-circle", message, hint)
 
 
-def _condition(row: Row) -> str | None:
-    """The `if`, and for the short form that it is this segment."""
+def _condition(row: Row, schedule: Schedule | None) -> str | None:
+    """The `if`, and for the short form that it is this segment, of a schedule that it is for this customer."""
     segment, condition = row.maybe("segment"), row.maybe("if")
-    if segment is None:
+    this = membership(schedule) if segment is None else f"event.segment == {json.dumps(segment)}"
+    if this is None:
         return condition
-    this = f"event.segment == {json.dumps(segment)}"
     return this if condition is None else f"{this} && ({condition})"
 
 
-def _check_enters(row: Row, sheet: Sheet, around: Surroundings) -> bool:
+def _check_enters(row: Row, event: str, sheet: Sheet, around: Surroundings) -> bool:
+    if event == DUE:
+        if row.text("on") == DUE:
+            hint = "write when it is due: every: 0 10 * * tue, or at: 2026-12-01 10:00"
+            sheet.error(row.at("on"), "bad-value", f"{DUE!r} enters each journey at its own times", hint)
+        return True
     if "on" not in row and isinstance(row.node, Mapping) and "on" not in row.node.values:
         sheet.error(row.node.place, "missing-key", "'enter' needs 'on'", "write instead: {on: order.placed}")
     return _check_event(row, sheet, around)
@@ -165,8 +171,6 @@ def _check_enters(row: Row, sheet: Sheet, around: Surroundings) -> bool:
 
 def _check_segment(row: Row, sheet: Sheet, around: Surroundings) -> bool:
     segment = row.text("segment")
-    if "on" in row:
-        sheet.error(row.key_at("on"), "bad-value", "'segment' stands without 'on'", "write one of them")
     if around.segments is not None and segment not in around.segments:
         hint = write_instead(segment, around.segments, "segments are")
         sheet.error(row.at("segment"), "unknown-segment", f"there is no segment {short(segment)}", hint)

@@ -33,12 +33,21 @@ ENTER = Table(
     {
         "on": EVENT,
         "segment": Text("a segment of segments.yaml: on entering it", like="vip"),
+        "at": Text("once, at a day and time: 2026-12-01 10:00", like="2026-12-01 10:00", rule="bad-cron-or-time"),
+        "every": Text("again and again: a cron expression of five fields", like="0 10 * * tue"),
+        "who": Text(
+            "whom a schedule is for: all, or segment.NAME", rf"all|segment\.{NAME_PATTERN}", "segment.newsletter"
+        ),
+        "zone": Choice(("customer", "shop"), "whose clock a schedule goes by"),
+        "pace": Text(
+            "how many customers enter in a while", r"[0-9]{1,9} per (second|minute|hour|day)", "1000 per minute"
+        ),
         "if": _IF,
         "key": Condition("one live entry per value of this, such as event.cart.id; the customer if absent"),
         "again": Text("may a customer enter again", r"never|always|after\s.+", "after 7 days", "bad-duration"),
         "max_age": Duration("an older event enters nothing", "1 day"),
     },
-    later=("at", "every", "who", "date"),
+    later=("date",),
     about="what enters",
     like="{on: order.placed}",
 )

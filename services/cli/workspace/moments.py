@@ -39,6 +39,18 @@ def clock(text: str) -> Clock | None:
     return Clock(hour * 60 + minute, None if day is None else WEEKDAYS.index(day))
 
 
+def on_the_wall(text: str) -> datetime:
+    """`2026-11-20 10:00` as a clock shows it. Raises MomentError."""
+    found = _DAY.fullmatch(text)
+    try:
+        if found is not None and found[2] is not None:
+            return datetime.fromisoformat(f"{found[1]} {found[2]}")
+    except ValueError:
+        pass
+    problem = f"{text[:40]!r} is no day with a time" if found is None or found[2] else f"{text[:40]!r} has no time"
+    raise MomentError(problem, "write it like 2026-12-01 10:00")
+
+
 def instant(text: str, zone: str, *, end: bool = False) -> datetime:
     """`2026-11-20` or `2026-11-20 10:00` on the clocks of `zone`, in UTC; with `end` a day counts to its end.
 

@@ -10,6 +10,7 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
 from services.contracts.message import Channel, MessageClass
 from services.contracts.policies import Cap
+from services.contracts.schedule import DUE
 from services.contracts.settings import Team
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import Type
@@ -17,7 +18,7 @@ from services.trigger_engine.journeys.derived.registry import RULES
 from services.trigger_engine.products.known import PRICE_DROPPED
 
 # Of the types that wici alone may state, those that are made for whoever listens.
-MADE = frozenset({PRICE_DROPPED, "segment.entered", "segment.left", *(rule.type for rule in RULES)})
+MADE = frozenset({PRICE_DROPPED, DUE, "segment.entered", "segment.left", *(rule.type for rule in RULES)})
 
 
 @dataclass(frozen=True, slots=True)

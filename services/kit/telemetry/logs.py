@@ -46,6 +46,8 @@ class Log(StrEnum):
     RECORD_DEAD_LETTERED = "record_dead_lettered"
     TIMER_PARKED = "timer_parked"
     EVENTS_DROPPED = "events_dropped"
+    CAMPAIGN_BEGUN = "campaign_begun"
+    CAMPAIGN_DROPPED = "campaign_dropped"
     TIMERS_HELD = "timers_held"
     ATTEMPT_UNANSWERED = "attempt_unanswered"
     ATTEMPT_UNKNOWN = "attempt_unknown"
@@ -79,6 +81,8 @@ MEANINGS: dict[Log, str] = {
     Log.RECORD_DEAD_LETTERED: "A record went to dead letters; `topic`, `partition`, `offset`, `reason`.",
     Log.TIMER_PARKED: "A timer failed by itself and waits under dead letters; `timer_id`, `reason`.",
     Log.EVENTS_DROPPED: "Recorded events of days that are not kept any more were dropped; `days`, `before`.",
+    Log.CAMPAIGN_BEGUN: "A time of a scheduled journey came, its customers are told; `journey`, `occurrence`.",
+    Log.CAMPAIGN_DROPPED: "A time of a scheduled journey, or the rest of it, is given up; `journey`, `reason`.",
     Log.TIMERS_HELD: "Timers wait until all that was written before they came due is read; `count`.",
     Log.ATTEMPT_UNANSWERED: "A provider did not answer; the attempt is repeated or settled; `account`, `attempt_id`.",
     Log.ATTEMPT_UNKNOWN: "Nobody will know whether these messages left; `account`, `attempt_id`, `messages`.",

@@ -76,6 +76,7 @@ OUTBOUND_WAITING = _gauge("wici_outbound_waiting", "Messages queued and not yet 
 
 # Timers
 FAN_OUTS_WAITING = _gauge("wici_fan_outs_waiting", "Effects on many customers that are not worked off yet.")
+CAMPAIGNS = _counter("wici_campaigns_total", "Times of scheduled journeys that came: begun or dropped.", "what")
 FAN_OUT_EVENTS = _counter("wici_fan_out_events_total", "Events for one customer each that fan-outs published.", "type")
 TIMERS_HELD = _gauge("wici_timers_held", "Timers that came due and wait until the log before them is read.")
 TIMERS_FIRED = _counter("wici_timers_fired_total", "Timers that fired.")

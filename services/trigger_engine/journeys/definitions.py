@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -33,7 +34,8 @@ class Definitions(msgspec.Struct):
     `enters` has the highest priority first; `listened` are the event types that exits, goals and `wait_for` listen to,
     `awaited` those of `wait_for` alone. `products` says which changes of products somebody listens to,
     `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
-    it is of use. `changes` are about those inside other revisions than the `current` ones.
+    it is of use. `changes` are about those inside other revisions than the `current` ones; `campaigns` are the journeys
+    that a schedule enters for many at once.
     """
 
     settings: Settings
@@ -57,9 +59,11 @@ class Definitions(msgspec.Struct):
     changes: dict[str, Change] = {}
     products: ProductRules | None = None
     minded: frozenset[str] = frozenset({ASKED_FOR, BACK_IN_STOCK})
+    campaigns: tuple[Compiled, ...] = ()
     several_shops: bool = False
     region: str = ""
     version: int = 0
+    published_at: datetime | None = None
 
     def catalogue(self, source: str) -> str:
         """Whose product ids a source speaks of: with several shops each has its own, else all speak of the same."""
@@ -130,7 +134,9 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         products=products,
         minded=frozenset({ASKED_FOR, BACK_IN_STOCK}) | (SHOWN_BY if products is not None else frozenset()),
         several_shops=sum(one.storefront not in NO_SHOP for one in workspace.settings.sources.values()) > 1,
+        campaigns=tuple(one for one in compiled if one.journey.enter.schedule is not None),
         version=workspace.version,
+        published_at=workspace.published_at,
     )
     definitions.look_at_uses()
     for journey in older:

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from services.contracts.data import Data, ThresholdData
+from services.contracts.schedule import DUE
 from services.trigger_engine.journeys.alarms import find, set_alarm
 from services.trigger_engine.journeys.derived import cart_abandoned, first_order, spend_threshold
 from services.trigger_engine.journeys.derived.registry import RULES, Wanted
 from services.trigger_engine.journeys.reaction import Derived
+from services.trigger_engine.journeys.schedules import planned
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.money import units
@@ -68,6 +70,9 @@ def watch_again(profile: Profile, turn: Turn) -> None:
 
 def wake(profile: Profile, kind: str, due: datetime, turn: Turn) -> Iterator[Derived]:
     """The events that follow from an alarm's firing; `due` is the moment that it was set to."""
+    if kind.startswith(planned.PREFIX):
+        yield from planned.wake(profile, kind, due)
+        return
     wanted = turn.definitions.rules.get(kind)
     if wanted is None:
         return
@@ -82,9 +87,13 @@ def wake(profile: Profile, kind: str, due: datetime, turn: Turn) -> Iterator[Der
 def since(profile: Profile, timer: bytes, generation: int, rules: Mapping[str, Wanted]) -> tuple[str, datetime] | None:
     """What an alarm that is about to fire may derive, and when its story began."""
     found = find(profile, timer, generation)
-    if found is None or found[0] not in rules:
+    if found is None:
         return None
     kind, due = found
+    if kind.startswith(planned.PREFIX):
+        return DUE, due
+    if kind not in rules:
+        return None
     rule, policy = rules[kind]
     return kind, due - timedelta(seconds=rule.waits(policy))
 

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from services.contracts import ids
 from services.contracts.data import Data
 from services.contracts.reasons import Reason
+from services.contracts.schedule import DUE, Due
 from services.trigger_engine.journeys import draws, walk
 from services.trigger_engine.journeys.compiled import Compiled, pick
 from services.trigger_engine.journeys.env import Env, environment
@@ -20,22 +23,36 @@ from services.trigger_engine.profiles.state import Entry, Profile
 DEEPEST_START = 8  # journeys that start one another in one reaction
 LONGEST_KEY = 128
 MOST_KEYS = 200  # keys remembered per journey and customer for `again`; the oldest is forgotten first
+MOST_OCCURRENCES = 5  # of a scheduled journey, where each of its times may be entered once
 _NOTHING = Data()
 
 
 def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, turn: Turn) -> None:
     """Enter the journey, or note in the trace why not. `env` has the names of its condition."""
     journey = compiled.journey
+    if event.type == DUE and event.fields["schedule"]["journey"] != journey.name:
+        return
     if event.type.startswith("message.") and event.fields["message"].get("journey") == journey.name:
         turn.into.skip(journey.name, Reason.OWN_MESSAGE)
         return
     if compiled.condition is not None and compiled.condition.evaluate(env) is not True:
         turn.into.trace.append(Note(journey.name, Reason.CONDITION_FALSE, "enter", compiled.condition.seen(env)))
         return
-    if turn.now - event.time > timedelta(seconds=journey.enter.max_age):
-        turn.into.skip(journey.name, Reason.TOO_OLD)
+    old = _too_old(compiled, event, turn)
+    if old is not None:
+        turn.into.skip(journey.name, old)
         return
     _enter(profile, event, compiled, env, turn)
+
+
+def _too_old(compiled: Compiled, event: Arrival, turn: Turn) -> Reason | None:
+    """An event counts for so long; a time of the journey's own as long as a step that is late."""
+    journey = compiled.journey
+    if journey.enter.schedule is None:
+        return Reason.TOO_OLD if turn.now - event.time > timedelta(seconds=journey.enter.max_age) else None
+    told_at = msgspec.convert(event.fields["schedule"], Due).told_at
+    late = turn.now - told_at > timedelta(seconds=journey.max_lateness)
+    return Reason.LATE if late and journey.late != "send" else None
 
 
 def start(profile: Profile, starting: Starting, turn: Turn) -> None:
@@ -128,7 +145,7 @@ def _remember(profile: Profile, compiled: Compiled, key: str, at: datetime) -> N
         return
     keys = profile.entered.setdefault(compiled.journey.name, {})
     keys[key] = max(at, keys.get(key, at))
-    if len(keys) > MOST_KEYS:
+    if len(keys) > (MOST_KEYS if compiled.journey.enter.schedule is None else MOST_OCCURRENCES):
         del keys[min(keys, key=keys.__getitem__)]
 
 

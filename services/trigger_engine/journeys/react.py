@@ -14,10 +14,12 @@ from datetime import UTC, datetime, timedelta
 from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
+from services.contracts.schedule import PLANNED
 from services.trigger_engine.journeys import alarms, deriving, enter, hearing, in_flight, segments, walk
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
+from services.trigger_engine.journeys.schedules import planned
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles import facts, interests, stated
 from services.trigger_engine.profiles.arrival import Arrival
@@ -43,6 +45,9 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
         turn.into.joined.discard(profile.id)
         deriving.watch_again(profile, turn)
     _happen(profile, event, turn)
+    if event.type == PLANNED:
+        for one in planned.plan(profile, event, turn):
+            _follow(profile, one, turn, 1)
     _end(profile, turn)
 
 

@@ -53,6 +53,8 @@ MESSAGE = Record({
     "url": STRING, "code": STRING,
 }, open=True)  # fmt: skip
 
+SCHEDULE = Record({"journey": STRING, "occurrence": STRING, "at": TIMESTAMP, "told_at": TIMESTAMP, "delay": NUMBER})
+
 PROFILE = Record({
     "id": STRING, "email": STRING, "phone": STRING, "first_name": STRING, "last_name": STRING, "locale": STRING,
     "time_zone": STRING, "country": STRING, "birthday": STRING, "gender": STRING, "tags": ListOf(STRING),
@@ -105,6 +107,7 @@ EVENT_DATA: dict[str, Record] = {
     "purchase.due": _data(product=PRODUCT, open=True),
     "segment.entered": _data(segment=STRING), "segment.left": _data(segment=STRING),
     "points.expiring": _data(open=True), "coupon.expiring": _data(open=True), "tier.changed": _data(open=True),
+    "schedule.due": _data(schedule=SCHEDULE), "schedule.planned": _data(schedule=SCHEDULE),
 }  # fmt: skip
 RECEIPT_DATA = Record({"message": MESSAGE}, open=True)
 UNKNOWN_DATA = Record({"customer": CUSTOMER}, open=True)

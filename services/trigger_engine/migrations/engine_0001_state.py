@@ -151,10 +151,17 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE engine.fan_outs (
             id      uuid PRIMARY KEY,
-            kind    text NOT NULL,              -- who it is for: a name of fan_out.AUDIENCES
+            kind    text NOT NULL,              -- who it is for: KIND of a module of audiences/
             due_at  timestamptz NOT NULL,       -- marketing time
             payload bytea NOT NULL,             -- JSON of what is said, by kind
             cursor  bytea                       -- JSON: the last customer that was told, by kind; NULL before the first
+        )""")
+    op.execute("""
+        CREATE TABLE engine.schedules (
+            journey text PRIMARY KEY,
+            version int NOT NULL,               -- of the workspace
+            digest  bytea NOT NULL,             -- of what decides its times
+            until   timestamptz NOT NULL        -- marketing time: up to here its times were looked at
         )""")
     op.execute("CREATE INDEX fan_outs_due ON engine.fan_outs (due_at, id)")
     op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")

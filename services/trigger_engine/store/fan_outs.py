@@ -12,9 +12,12 @@ from services.kit.database.pool import Connection
 from services.trigger_engine.products.interest import Interest
 from services.trigger_engine.profiles.state import Profile, load
 
+ADD = """
+    INSERT INTO engine.fan_outs (id, kind, due_at, payload, cursor)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[], $5::bytea[]) ON CONFLICT DO NOTHING"""
 # One that another process works off is passed over.
 OLDEST = """
-    SELECT id, kind, payload, cursor FROM engine.fan_outs WHERE due_at <= $1
+    SELECT id, kind, due_at, payload, cursor FROM engine.fan_outs WHERE due_at <= $1
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"""
 # Each customer once, by the strongest interest, unless what they wanted is bought. Who has gone is left out.
 INTERESTED = f"""
@@ -27,14 +30,16 @@ INTERESTED = f"""
     WHERE i.catalogue = $1 AND i.product_id = $2 AND i.kind < {Interest.BOUGHT}
       AND (i.kind, i.at, i.profile_id) > ($4::smallint, $5::timestamptz, $6::uuid)
     ORDER BY i.kind, i.at, i.profile_id LIMIT $7"""
+EVERYBODY = "SELECT id, version, state FROM engine.profiles WHERE id > $1 ORDER BY id LIMIT $2"
 _FIRST = (-1, datetime(1970, 1, 1, tzinfo=UTC), bytes(16))
 
 
 class FanOut(NamedTuple):
-    """A row: what it is for by `kind`, and where it stands."""
+    """A row: what it is for by `kind`, from when on (marketing time), and where it stands."""
 
     id: bytes
     kind: str
+    due_at: datetime
     payload: bytes
     cursor: bytes | None
 
@@ -48,13 +53,10 @@ class Interested(NamedTuple):
     profile: Profile | None
 
 
-async def add(connection: Connection, rows: Sequence[FanOut], due_at: datetime) -> None:
-    """Leave fan-outs to be worked off from `due_at` (marketing time) on."""
+async def add(connection: Connection, rows: Sequence[FanOut]) -> None:
+    """Leave fan-outs to be worked off; of one that is there already nothing changes."""
     if rows:
-        await connection.copy_records_to_table(
-            "fan_outs", schema_name="engine", columns=("id", "kind", "payload", "cursor", "due_at"),
-            records=[(*row, due_at) for row in rows],
-        )  # fmt: skip
+        await connection.execute(ADD, *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def oldest(connection: Connection, now: datetime) -> FanOut | None:
@@ -78,10 +80,15 @@ async def interested(
     ]  # fmt: skip
 
 
-async def move(connection: Connection, fan_out_id: bytes, cursor: Any) -> None:
-    """Everybody up to `cursor` was told."""
-    encoded = msgspec.json.encode(cursor)
-    await connection.execute("UPDATE engine.fan_outs SET cursor = $2 WHERE id = $1", fan_out_id, encoded)
+async def everybody(connection: Connection, after: bytes, most: int) -> list[Profile]:
+    """The next customers after a profile's id, in the order of ids."""
+    return [load(row[2], row[1]) for row in await connection.fetch(EVERYBODY, after, most)]
+
+
+async def move(connection: Connection, fan_out_id: bytes, cursor: Any, due_at: datetime) -> None:
+    """Everybody up to `cursor` was told; it goes on at `due_at`."""
+    query = "UPDATE engine.fan_outs SET cursor = $2, due_at = $3 WHERE id = $1"
+    await connection.execute(query, fan_out_id, msgspec.json.encode(cursor), due_at)
 
 
 async def drop(connection: Connection, fan_out_id: bytes) -> None:
@@ -89,6 +96,6 @@ async def drop(connection: Connection, fan_out_id: bytes) -> None:
     await connection.execute("DELETE FROM engine.fan_outs WHERE id = $1", fan_out_id)
 
 
-async def waiting(connection: Connection) -> int:
-    """How many there are."""
-    return int(await connection.fetchval("SELECT count(*) FROM engine.fan_outs"))
+async def waiting(connection: Connection, now: datetime) -> int:
+    """How many are due."""
+    return int(await connection.fetchval("SELECT count(*) FROM engine.fan_outs WHERE due_at <= $1", now))

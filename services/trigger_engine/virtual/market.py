@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-import msgspec
-
-from services.contracts import ids
-from services.contracts.stamp import Stamp
-from services.trigger_engine import intake
 from services.trigger_engine.journeys.crowd import Crowd
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.products import telling
 from services.trigger_engine.products.interest import KEPT, Interest
 from services.trigger_engine.products.known import Known
 from services.trigger_engine.products.shelf import ProductKey, Shelf, counts
-from services.trigger_engine.products.telling import Product
+from services.trigger_engine.products.telling import Product, told
 from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.virtual import telling
 
 Shown = dict[tuple[Interest, bytes], datetime]
 
@@ -72,13 +67,9 @@ class Market:
         product = ProductKey(said.catalogue, said.product["id"])
         for kind, profile_id in self._interested(product, said.time, now):
             profile = crowd.profiles.get(profile_id)
-            name = None if profile is None else telling.name_of(profile, said.catalogue)
-            if name is None:
-                continue
-            mine = ids.fanned_out(identity, profile_id)
-            value = msgspec.json.encode(telling.event(mine, said, name, kind))
-            voucher = Stamp(mine, name.source, "wici")
-            yield intake.read(value, voucher, definitions.schemas, now, definitions.region, received=now)
+            one = None if profile is None else telling.heard(told(identity, said, profile, kind), definitions, now)
+            if one is not None:
+                yield one
 
     def _keep(self, product: ProductKey, kind: Interest, profile_id: bytes, at: datetime) -> None:
         shown = self._interests.setdefault(product, {})

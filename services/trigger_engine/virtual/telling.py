@@ -1,4 +1,4 @@
-"""Events made of plain values, by the way that every record takes."""
+"""Events made of plain values, and what many are told, by the way that every record takes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from services.contracts.stamp import Scope, Stamp
 from services.trigger_engine import intake
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.telling import Told, event, name_of
 
 
 def arrival(
@@ -31,10 +32,20 @@ def arrival(
 
     Raises BadRecord, its message saying what to write instead, for data that is none of this type.
     """
-    event = {"specversion": "1.0", "id": identity, "source": source, "type": kind, "time": at, "data": data}
+    told = {"specversion": "1.0", "id": identity, "source": source, "type": kind, "time": at, "data": data}
     voucher = Stamp(ids.http_event(source, source, identity), source, scope)
     received = received or at
-    value = msgspec.json.encode(event)
+    value = msgspec.json.encode(told)
     return intake.read(
         value, voucher, definitions.schemas, received, definitions.region, received=received, order=order
     )
+
+
+def heard(one: Told, definitions: Definitions, now: datetime) -> Arrival | None:
+    """What a fan-out puts on the log for a customer at `now`; None where no name leads there."""
+    name = name_of(one.profile, one.catalogue)
+    if name is None:
+        return None
+    voucher = Stamp(one.id, name.source, "wici")
+    value = msgspec.json.encode(event(one, name))
+    return intake.read(value, voucher, definitions.schemas, now, definitions.region, received=now)

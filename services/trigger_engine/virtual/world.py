@@ -20,6 +20,7 @@ from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.crowd import Crowd
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer
+from services.trigger_engine.journeys.schedules.campaign import is_for, told
 from services.trigger_engine.journeys.segments import digest_of
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.products.known import TOLD_OF
@@ -28,6 +29,8 @@ from services.trigger_engine.profiles import receipts
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.receipts import ReceiptRow
 from services.trigger_engine.profiles.state import Identifier, Profile
+from services.trigger_engine.virtual import telling
+from services.trigger_engine.virtual.campaigns import Campaigns
 from services.trigger_engine.virtual.market import Market
 from services.trigger_engine.virtual.outbox import Gate, Outbox
 from services.trigger_engine.virtual.record import Record
@@ -61,6 +64,7 @@ class World:
         self._crowd = Crowd()
         self._timers = Timers()
         self._market = Market()
+        self._campaigns = Campaigns(definitions, start)
         self._outbox = Outbox(self._watcher, gate)
         self._record = Record(keeps_all=keeps_all)
         self._told = Told(self._watcher)
@@ -135,13 +139,16 @@ class World:
 
     def advance(self, to: datetime) -> None:
         """Let time pass: every timer due by `to` fires at its moment."""
-        while (due := self._timers.next()) is not None and due <= to:
-            self._fire(due)
+        while (due := self.next_timer()) is not None and due <= to:
+            self._come(due)
         self.now = max(self.now, to)
 
     def next_timer(self) -> datetime | None:
-        """When the next timer is due; None when nothing follows from time alone."""
-        return self._timers.next()
+        """When the next timer is due, or a time of a schedule; None when nothing follows from time alone."""
+        timer, campaign = self._timers.next(), self._campaigns.next()
+        if timer is None or campaign is None:
+            return timer or campaign
+        return min(timer, campaign)
 
     def release(self) -> None:
         """Let every queued message leave, or stop it at the gate."""
@@ -156,6 +163,7 @@ class World:
         """
         old, self.definitions = self.definitions, definitions
         self._turn = Turn(definitions, self.now, Reaction(), paused=self._turn.paused)
+        self._campaigns.follow(definitions, self.now)
         for profile in self.profiles.values():
             self._pin(profile, old)
             self._record.catch_up(profile, definitions, self.now)
@@ -194,9 +202,25 @@ class World:
     def _pass(self, at: datetime | None) -> None:
         if at is None or at < self.now:
             return
-        while (due := self._timers.next()) is not None and due < at:
-            self._fire(due)
+        while (due := self.next_timer()) is not None and due < at:
+            self._come(due)
         self.now = at
+
+    def _come(self, due: datetime) -> None:
+        """Let happen what follows from time at this moment: timers first, then times of schedules."""
+        if due == self._timers.next():
+            self._fire(due)
+            return
+        self.now = max(self.now, due)
+        said, schedule = self._campaigns.pop()
+        if schedule is None:
+            return
+        for profile in [self.profiles[key] for key in sorted(self.profiles)]:
+            if not is_for(said, schedule, profile):
+                continue
+            one = telling.heard(told(said, schedule, profile, 0, self.now), self.definitions, self.now)
+            if one is not None:
+                self.tell(one)
 
     def _take_in(self, event: Arrival) -> Profile | None:
         names, crowd, definitions = event.identifiers, self._crowd, self.definitions

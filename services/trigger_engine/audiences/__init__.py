@@ -1,0 +1,1 @@
+"""Who a fan-out is for: one file for each kind of `engine.fan_outs`."""

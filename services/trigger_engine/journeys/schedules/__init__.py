@@ -1,0 +1,1 @@
+"""When scheduled journeys come due: for all at once (occurrences.py), on each customer's clock (planned.py). Pure."""

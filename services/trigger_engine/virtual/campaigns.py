@@ -1,0 +1,57 @@
+"""The times of scheduled journeys in memory: when the next customers are to be told, and of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from heapq import heapify, heappop, heappush
+from itertools import count
+
+from services.contracts.schedule import Schedule
+from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.schedules.campaign import Campaign, walks
+from services.trigger_engine.journeys.schedules.occurrences import Occurrence, occurrences
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Campaigns:
+    """What `engine.schedules` and the campaigns of `engine.fan_outs` hold. A pace is not played: all are told at once.
+
+    Each journey's times are thought out one ahead.
+    """
+
+    def __init__(self, definitions: Definitions, since: datetime) -> None:
+        self._numbers = count()
+        self._heap: list[tuple[datetime, int, Campaign]] = []
+        self._more: dict[str, Iterator[Occurrence]] = {}
+        self.follow(definitions, since)
+
+    def follow(self, definitions: Definitions, now: datetime) -> None:
+        """Go by other definitions from `now` on; what has begun goes on."""
+        self._definitions = definitions
+        self._heap = [one for one in self._heap if one[2].begin <= now]
+        heapify(self._heap)
+        for one in definitions.campaigns:
+            name = one.journey.name
+            self._more[name] = occurrences(one.journey, now, FOREVER, definitions.settings)
+            self._think_ahead(name)
+
+    def next(self) -> datetime | None:
+        """When customers are told next."""
+        return self._heap[0][0] if self._heap else None
+
+    def pop(self) -> tuple[Campaign, Schedule | None]:
+        """What they are told at the moment of `next`; without a schedule, where the journey has none any more, nothing."""
+        due, _, said = heappop(self._heap)
+        if due == said.begin:
+            self._think_ahead(said.journey)
+        compiled = self._definitions.current.get(said.journey)
+        return said, None if compiled is None else compiled.journey.enter.schedule
+
+    def _think_ahead(self, name: str) -> None:
+        one = next(self._more[name], None)
+        if one is not None:
+            said = Campaign(name, one.name, one.begin, one.end)
+            for due in walks(self._definitions.current[name].journey, one, self._definitions.settings):
+                heappush(self._heap, (due, next(self._numbers), said))

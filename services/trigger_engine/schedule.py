@@ -37,14 +37,17 @@ _log = Logger()
 
 
 class Schedules:
-    """Makes fan-outs of the times of scheduled journeys. Where there are none, nothing is asked."""
+    """Makes fan-outs of the times of scheduled journeys. Where there are none, nothing is asked.
+
+    Before `next` nothing can come due; None is not to know.
+    """
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, definitions: Callable[[], Definitions]) -> None:
         self._pool = pool
         self._clock = clock
         self._definitions = definitions
         self._begun: int | None = None
-        self._next: datetime | None = None
+        self.next: datetime | None = None
 
     async def run(self) -> None:
         """Look until cancelled; what passes is tried again."""
@@ -64,8 +67,8 @@ class Schedules:
             async with self._pool.acquire() as connection, connection.transaction():
                 digests = {one.journey.name: digest_of(one.journey, definitions) for one in definitions.campaigns}
                 await schedules.begin(connection, digests, definitions.version, self._since(definitions))
-            self._begun, self._next = definitions.version, None
-        if not definitions.campaigns or (self._next is not None and now < self._next):
+            self._begun, self.next = definitions.version, None
+        if not definitions.campaigns or (self.next is not None and now < self.next):
             return
         journeys = {one.journey.name: one.journey for one in definitions.campaigns}
         async with self._pool.acquire() as connection, connection.transaction():
@@ -82,7 +85,7 @@ class Schedules:
         for one in made:
             _log.info(Log.CAMPAIGN_BEGUN, **_told(one))
         # What another process has in hand it may yet leave undone.
-        self._next = None if len(taken) < len(journeys) else _next(definitions, now)
+        self.next = None if len(taken) < len(journeys) else _next(definitions, now)
 
     async def _store(self, connection: Connection, made: list[FanOut], reached: dict[str, datetime]) -> None:
         await fan_outs.add(connection, made)

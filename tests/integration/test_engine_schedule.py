@@ -22,10 +22,9 @@ from services.kit.telemetry import metrics
 from services.trigger_engine.audiences.campaign import CHUNK
 from services.trigger_engine.schedule import Schedules
 from services.trigger_engine.store import schedules as store
-from tests.support.engine import AT, DAY, HOUR, MINUTE, SUBSCRIBED, event, workspace
+from tests.support.engine import AT, DAY, HOUR, MINUTE, SUBSCRIBED, event, scheduled, workspace
 from tests.support.town import STATEMENTS, Desk, Town, start_log, town
 from tests.support.waiting import eventually
-from tests.unit.engine.test_schedules import scheduled
 
 # Time begins at AT, 11:00 on Warsaw's clocks on a Sunday.
 NOON = "2026-11-22T12:00"

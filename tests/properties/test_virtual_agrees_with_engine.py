@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from services.contracts.journey import Enter, Journey, Rule, WaitFor
+from services.contracts.journey import Enter, Journey, Rule, Wait, WaitFor
 from services.contracts.policies import Cap, QuietHours
+from services.contracts.schedule import Once
 from services.contracts.segment import Segment
 from services.contracts.settings import Derive, Threshold
 from services.contracts.workspace import Workspace
@@ -26,7 +27,7 @@ from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.store.events import make_partitions
 from tests.properties.test_engine_database import Sequences
 from tests.properties.test_journeys_at_random import NAMES, Maker
-from tests.support.engine import AT, DAY, MINUTE, event, say, workspace
+from tests.support.engine import AT, DAY, MINUTE, event, say, scheduled, workspace
 from tests.support.town import Town
 from tests.support.two_worlds import Live, Pure
 
@@ -77,16 +78,30 @@ def _shop(chance: Random, revision: int) -> Workspace:
     journeys.append(Journey("ask", Enter("order.placed", again_after=0.0), (
         say(id="ask"), WaitFor("w", (Rule("message.accepted"), Rule("message.clicked")), 86_400.0,
                                chance.random() < 0.5, (say(id="yes"),), (say(id="no"),))), 1))  # fmt: skip
+    segments = SEGMENTS if chance.random() < 0.6 else ()
+    journeys += _scheduled(chance, segments)
     return workspace(
         *(msgspec.structs.replace(one, revision=revision, **_in_flight(chance, one.name)) for one in journeys),
         derive=DERIVE,
-        segments=SEGMENTS if chance.random() < 0.6 else (),
+        segments=segments,
         holdout=chance.choice([0.0, 0.0, 30.0]),
         caps=chance.choice([(), (Cap(1, 86_400.0),), (Cap(2, 7 * 86_400.0, klass="marketing", then="drop"),
                                                       Cap(1, 3_600.0, channel="email"))]),
         quiet_hours=chance.choice([{}, {"email": QuietHours(20 * 60, 8 * 60), "sms": QuietHours(weekdays=(6,))},
                                    {"email": QuietHours(11 * 60, 12 * 60, then="drop")}]),
     )  # fmt: skip
+
+
+def _scheduled(chance: Random, segments: tuple[Segment, ...]) -> list[Journey]:
+    """Journeys that come by themselves: on the shop's clock, on each customer's, for all or for some."""
+    who, zone = chance.choice([None, "big"]) if segments else None, chance.choice(["shop", "customer"])
+    membership = None if who is None else '"big" in profile.segments'
+    steps = (say(id="issue"), Wait("w", 1, "days"), say(id="again"))
+    made = [
+        scheduled("13 10 * * *", *steps, name="news", zone=zone, who=who, condition=membership),
+        scheduled(Once("2026-11-24T18:29"), say(), name="sale", zone=zone, again_after=0.0, key=None),
+    ]
+    return [one for one in made if chance.random() < 0.5]
 
 
 def _in_flight(chance: Random, name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from services.contracts import ids
 from services.contracts.journey import Enter, Goal, Journey, Rule, Send, Step
 from services.contracts.message import Message, State
 from services.contracts.reasons import Reason
+from services.contracts.schedule import DUE, Every, Schedule, When
 from services.contracts.settings import Derive, Policies, Settings, Shop, Source, Threshold
 from services.contracts.workspace import EmailTemplate, Template, Workspace
 from services.trigger_engine.intake import decode
@@ -65,6 +66,16 @@ def journey(name: str, on: str, *steps: Step, condition: str | None = None, **fi
     revision = fields.pop("revision", 1)
     enter = Enter(on=on, condition=condition, **{"max_age": 86_400.0, **given})
     return Journey(name=name, enter=enter, steps=steps or (say(),), revision=revision, **fields)
+
+
+def scheduled(when: When | str, *steps: Step, **fields: Any) -> Journey:
+    """A journey by schedule; a text is a cron expression. Its published form is what `wici check` makes of it."""
+    name = fields.pop("name", "news")
+    words = {word: fields.pop(word) for word in ("zone", "who", "pace") if word in fields}
+    schedule = Schedule(Every(when) if isinstance(when, str) else when, **words)
+    given = {"key": "event.schedule.occurrence", "again_after": None, **fields}
+    made = journey(name, DUE, *steps, **given)
+    return msgspec.structs.replace(made, enter=msgspec.structs.replace(made.enter, schedule=schedule))
 
 
 def until(*types: str) -> tuple[Rule, ...]:

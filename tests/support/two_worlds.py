@@ -21,6 +21,7 @@ from services.trigger_engine.journeys.reaction import EntryRow
 from services.trigger_engine.journeys.segments import digest_of
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.profiles.state import Profile, load
+from services.trigger_engine.schedule import Schedules
 from services.trigger_engine.store import entries
 from services.trigger_engine.transaction import Work
 from services.trigger_engine.virtual import Watcher, World
@@ -35,8 +36,8 @@ NEXT = """
     """
 TABLES = (
     "engine.profiles", "engine.identifiers", "engine.aliases", "engine.consents", "engine.entries", "engine.timers",
-    "engine.events", "engine.products", "engine.interests", "engine.fan_outs", "engine.erased", "engine.outcomes",
-    "workspace.journeys", "queue.pauses", "queue.outbound", "queue.receipts",
+    "engine.events", "engine.products", "engine.interests", "engine.fan_outs", "engine.schedules", "engine.erased",
+    "engine.outcomes", "workspace.journeys", "queue.pauses", "queue.outbound", "queue.receipts",
 )  # fmt: skip
 
 
@@ -47,7 +48,8 @@ class Live:
         self._place, self._holds = place, holds
         self._workspace = workspace
         self._memory = Memory()
-        self._desk = Desk(place, workspace, self._memory)
+        self._desk = Desk(place, msgspec.structs.replace(workspace, version=1), self._memory)
+        self._schedules = Schedules(place.pool, place.clock, lambda: self._desk.definitions)
         self.offset = first
         self._read: dict[int, int] = {}
 
@@ -56,6 +58,7 @@ class Live:
         for table in TABLES:
             await self._place.pool.execute(f"DELETE FROM {table}")
         await self._publish(self._workspace)
+        await self._schedules.look()
         await self._new_records()
 
     async def tell(self, *told: tuple[bytes, tuple[tuple[str, bytes], ...]]) -> None:
@@ -72,14 +75,27 @@ class Live:
 
     async def until(self, end: datetime, *, inclusive: bool) -> None:
         """Let time pass, from timer to timer."""
-        sign = "<=" if inclusive else "<"
-        while (due := await self._place.pool.fetchval(f"{NEXT} AND due {sign} $1", end)) is not None:
+        while True:
+            timer, campaign = await self._place.pool.fetchval(NEXT), await self._next_campaign()
+            due = min((one for one in (timer, campaign) if one is not None), default=None)
+            if due is None or due > end or (due == end and not inclusive):
+                break
             self._move(due)
+            if due != timer:
+                await self._schedules.look()
+                await self._fan_out()
+                continue
             async with self._place.pool.acquire() as connection:
                 found = await entries.due(connection, SHARDS, None, due, 1_000)
                 found += [one for one in await entries.resumed(connection, SHARDS, 1_000) if one.due <= due]
             await self._commit(Work(timers=found))
         self._move(end)
+
+    async def _next_campaign(self) -> datetime | None:
+        """When a time of a schedule comes, or customers are to be told of one that has come."""
+        due = await self._place.pool.fetchval("SELECT min(due_at) FROM engine.fan_outs")
+        coming = self._schedules.next if self._desk.definitions.campaigns else None
+        return min((one for one in (due, coming) if one is not None), default=None)
 
     async def receipt(self, key: bytes, kind: str, **data: Any) -> None:
         """Hear what became of a message."""
@@ -88,8 +104,10 @@ class Live:
 
     async def follow(self, workspace: Workspace) -> None:
         """Other definitions are published: what they say of those inside is done, and everybody is visited."""
-        self._desk.definitions = definitions = define(workspace)
+        version = self._desk.definitions.version + 1
+        self._desk.definitions = definitions = define(msgspec.structs.replace(workspace, version=version))
         await self._publish(workspace)
+        await self._schedules.look()
         changed = Changed(
             self._place.pool, self._place.clock, lambda: definitions, TOPICS, (SECRET,), lambda _: self._memory.clear()
         )

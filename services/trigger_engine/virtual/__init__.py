@@ -18,7 +18,7 @@ what production keeps in rows. `tests/properties/test_virtual_agrees_with_engine
 
 Events are Arrivals: made of plain values by `arrival`, of a record's bytes by `intake.decode` or `intake.read`, all of
 which raise BadRecord. Time never runs backwards: what is told at an earlier moment comes late, at the world's `now`.
-The times of scheduled journeys come by themselves, from `start` on; all whom one is for hear at once, whatever the pace.
+Scheduled journeys come by themselves, from `start` on; all whom one is for hear at once, whatever its pace.
 Two customers never meet, but by names that make them one, and in a product's fan-out: a history may be told customer
 by customer, each in a world of its own, which costs a few microseconds to make.
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from itertools import count
 
+from services.contracts.journey import Journey
 from services.contracts.schedule import Schedule
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.schedules.campaign import Campaign, walks
@@ -33,25 +34,26 @@ class Campaigns:
         self._heap = [one for one in self._heap if one[2].begin <= now]
         heapify(self._heap)
         for one in definitions.campaigns:
-            name = one.journey.name
-            self._more[name] = occurrences(one.journey, now, FOREVER, definitions.settings)
-            self._think_ahead(name)
+            self._more[one.journey.name] = occurrences(one.journey, now, FOREVER, definitions.settings)
+            self._think_ahead(one.journey)
 
     def next(self) -> datetime | None:
         """When customers are told next."""
         return self._heap[0][0] if self._heap else None
 
     def pop(self) -> tuple[Campaign, Schedule | None]:
-        """What they are told at the moment of `next`; without a schedule, where the journey has none any more, nothing."""
+        """What they are told at the moment of `next`: nothing, where the journey has no schedule any more."""
         due, _, said = heappop(self._heap)
-        if due == said.begin:
-            self._think_ahead(said.journey)
         compiled = self._definitions.current.get(said.journey)
-        return said, None if compiled is None else compiled.journey.enter.schedule
+        if compiled is None or compiled.journey.enter.schedule is None:
+            return said, None
+        if due == said.begin:
+            self._think_ahead(compiled.journey)
+        return said, compiled.journey.enter.schedule
 
-    def _think_ahead(self, name: str) -> None:
-        one = next(self._more[name], None)
+    def _think_ahead(self, journey: Journey) -> None:
+        one = next(self._more[journey.name], None)
         if one is not None:
-            said = Campaign(name, one.name, one.begin, one.end)
-            for due in walks(self._definitions.current[name].journey, one, self._definitions.settings):
+            said = Campaign(journey.name, one.name, one.begin, one.end)
+            for due in walks(journey, one, self._definitions.settings):
                 heappush(self._heap, (due, next(self._numbers), said))

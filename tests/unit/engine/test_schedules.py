@@ -10,26 +10,17 @@ import pytest
 
 from services.contracts.journey import Goal, Rule
 from services.contracts.reasons import Reason
-from services.contracts.schedule import DUE, PLANNED, Every, Once, Schedule, When
+from services.contracts.schedule import DUE, PLANNED, Once, When
 from services.contracts.settings import Settings
 from services.trigger_engine.journeys.schedules.occurrences import Occurrence, occurrences
 from services.trigger_engine.journeys.schedules.planned import alarm_kind
-from tests.support.engine import AT, DAY, HOUR, MINUTE, SHOP, Run, anna, happened, journey, say, workspace
+from tests.support.engine import AT, DAY, HOUR, MINUTE, SHOP, Run, anna, happened, journey, say, scheduled, workspace
 
 WARSAW, NEW_YORK, LORD_HOWE, KOLKATA = "Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"
 
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def scheduled(when: When | str, *steps: Any, **fields: Any) -> Any:
-    """A journey by schedule; a text is a cron expression. Its published form is what `wici check` makes of it."""
-    words = {word: fields.pop(word) for word in ("zone", "who", "pace") if word in fields}
-    schedule = Schedule(Every(when) if isinstance(when, str) else when, **words)
-    given = {"key": "event.schedule.occurrence", "again_after": None, **fields}
-    made = journey("news", DUE, *steps, **given)
-    return msgspec.structs.replace(made, enter=msgspec.structs.replace(made.enter, schedule=schedule))
 
 
 def times(when: When | str, zone: str, after: str, days: float, **fields: Any) -> list[str]:

@@ -108,5 +108,5 @@ def test_a_template_may_name_the_time_and_nothing_that_no_event_brings(tmp_path:
 
 
 def test_facts_that_a_scheduled_journey_sets_are_typed_by_its_event(tmp_path: Path) -> None:
-    text = "journey: hello\nenter: {at: 2026-12-01 10:00, who: all}\nsteps:\n  - set: {last_issue: event.schedule.at}\n"
-    assert journey(tmp_path, text) == []
+    head = "journey: hello\nenter: {at: 2026-12-01 10:00, who: all}\n"
+    assert journey(tmp_path, head + STEPS + "  - set: {last_issue: event.schedule.at}\n") == []

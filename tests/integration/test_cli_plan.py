@@ -13,6 +13,7 @@ import pytest
 from services.contracts import ids
 from services.contracts.workspace import current
 from services.kit.clock import SystemClock
+from services.trigger_engine.profiles.state import Profile, dump
 from tests.support.shop import Shop, opened
 
 NUMBER = 5
@@ -75,6 +76,19 @@ def test_a_cancelling_plan_counts_what_is_taken_back(shop: Shop) -> None:
     told = shop.told("plan")
     assert [(one["step"], one["messages"]) for one in told["taken_back"]] == [("send-welcome", NUMBER)]
     assert [one["what"] for one in told["fates"]] == ["leave"]
+
+
+def test_a_new_segment_is_tried_on_the_customers_that_there_are(shop: Shop) -> None:
+    profile = Profile(ids.uuid5("somebody"), created_at=SystemClock().real())
+    insert = "INSERT INTO engine.profiles (id, version, state) VALUES ($1, 1, $2)"
+    shop.ask(lambda c: c.execute(insert, profile.id, dump(profile)))
+    segments = shop.folder / "segments.yaml"
+    segments.write_text(
+        (segments.read_text() if segments.exists() else "") + "newcomers: {if: profile.orders_count == 0}\n"
+    )
+    told = shop.told("plan")
+    assert "About 1 of them enter segment newcomers now." in told["warnings"]
+    assert shop.ask(lambda c: c.fetchval("SELECT state FROM engine.profiles")) == dump(profile)
 
 
 def test_nothing_to_change_is_said_and_a_broken_workspace_is_no_plan(shop: Shop) -> None:

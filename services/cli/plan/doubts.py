@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from services.cli.plan.difference import Difference
 from services.cli.plan.fates import Fate, Graphs
 from services.cli.plan.inside import Inside
+from services.cli.plan.sample import Tried
 from services.cli.publish import Revision
 from services.contracts.journey import Journey, every_step
 from services.contracts.workspace import Workspace
@@ -23,7 +23,12 @@ Compiled_ = Mapping[tuple[str, int], Compiled]
 
 
 def doubts(
-    old: Workspace | None, new: Workspace, found: Difference, inside: Inside, fates: Sequence[Fate], known: Known
+    old: Workspace | None,
+    new: Workspace,
+    inside: Inside,
+    fates: Sequence[Fate],
+    known: Known,
+    tried: Tried | None = None,
 ) -> list[str]:
     """Sentences, each with what to do or look at."""
     graphs = {(name, one.number): one.journey for name, mine in known.items() for one in mine}
@@ -32,7 +37,7 @@ def doubts(
         *_shifted(fates, new, graphs),
         *_not_known(old, new, fates, graphs),
         *_removed(fates, new),
-        *_segments(found, new, inside),
+        *(_segments(tried) if tried else ()),
         *_paused(fates, inside),
     ]
 
@@ -121,16 +126,14 @@ def _removed(fates: Iterable[Fate], new: Workspace) -> Iterator[str]:
         )
 
 
-def _segments(found: Difference, new: Workspace, inside: Inside) -> Iterator[str]:
-    for segment in found.segments:
-        if segment.how == "removed":
-            continue
-        wakes = sorted(j.name for j in new.journeys if j.enter.on in ("segment.entered", "segment.left"))
-        heard = f" That may enter {', '.join(wakes)}." if wakes else ""
-        yield (
-            f"Segment {segment.name} is {segment.how}: all customers, about {inside.customers}, are looked at, at most "
-            f"500 a second, and enter or leave it now.{heard}"
-        )
+def _segments(tried: Tried) -> Iterator[str]:
+    """Membership becomes complete by itself, and with it comes whatever a segment's journeys say."""
+    yield f"Segments change, so all customers, about {tried.customers}, are looked at, at most 500 a second."
+    for verb, counts in (("enter", tried.entered), ("leave", tried.left)):
+        for name, number in counts.items():
+            yield f"About {number} of them {verb} segment {name} now."
+    for name, number in tried.journeys.items():
+        yield f"About {number} of them enter {name} because of that."
 
 
 def _paused(fates: Iterable[Fate], inside: Inside) -> Iterator[str]:

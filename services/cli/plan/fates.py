@@ -89,6 +89,16 @@ def within_the_hour(found: Iterable[Fate], workspace: Workspace, inside: Inside,
     return [Hour(*name[:4], number, name[4]) for name, number in sorted(counted.items()) if number]
 
 
+def started(workspace: Workspace, entering: Mapping[str, int]) -> list[Hour]:
+    """The same of those who enter journeys because segments change, about so many of each."""
+    return [
+        Hour(journey.name, journey.revision, step, channel, entering[journey.name], because=True)
+        for journey in workspace.journeys
+        if entering.get(journey.name) and journey.steps
+        for step, channel in sorted(_reached(journey, journey.steps[0].id, begins=True))
+    ]
+
+
 def _reached(journey: Journey, start: str, *, begins: bool) -> Iterator[tuple[str, str]]:
     """The messages, and their channels, that an entry at `start` could come to within an hour.
 

@@ -22,7 +22,6 @@ _QUEUED = """
     WHERE o.state = 0 AND o.journey = ANY($1)
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
 _PAUSED = "SELECT scope FROM queue.pauses"
-_CUSTOMERS = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'engine.profiles'::regclass"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -46,12 +45,11 @@ class Queued(msgspec.Struct, frozen=True):
 
 
 class Inside(msgspec.Struct, frozen=True):
-    """What was counted, and what is paused. `customers` is about how many customers there are in all."""
+    """What was counted, and what is paused."""
 
     groups: tuple[Group, ...] = ()
     queued: tuple[Queued, ...] = ()
     paused: frozenset[str] = frozenset()
-    customers: int = 0
 
     def pauses(self, journey: str) -> bool:
         """Whether nothing of a journey goes on."""
@@ -64,5 +62,4 @@ async def look(connection: asyncpg.Connection[Any], journeys: Sequence[str], now
         groups = [Group(**dict(row)) for row in await connection.fetch(_GROUPS, journeys, now + HOUR)]
         queued = [Queued(**dict(row)) for row in await connection.fetch(_QUEUED, journeys)]
         paused = frozenset(row[0] for row in await connection.fetch(_PAUSED))
-        customers = await connection.fetchval(_CUSTOMERS)
-    return Inside(tuple(groups), tuple(queued), paused, customers)
+    return Inside(tuple(groups), tuple(queued), paused)

@@ -10,8 +10,9 @@ import msgspec
 
 from services.cli.plan.difference import Difference, difference
 from services.cli.plan.doubts import doubts
-from services.cli.plan.fates import Fate, Hour, fates, within_the_hour
+from services.cli.plan.fates import Fate, Hour, fates, started, within_the_hour
 from services.cli.plan.inside import Inside, Queued, look
+from services.cli.plan.sample import try_segments
 from services.cli.publish import digest_of, earlier, names_of, number
 from services.contracts.workspace import Workspace, current
 from services.kit.database_clock import read_offset
@@ -46,7 +47,10 @@ async def propose(connection: asyncpg.Connection[Any], workspace: Workspace, rea
     numbered = number(workspace, old, known)
     new = numbered.workspace
     found = difference(old, new)
-    inside = await look(connection, names, real + await read_offset(connection))
+    now = real + await read_offset(connection)
+    inside = await look(connection, names, now)
+    tried = await try_segments(connection, old, new, now, inside.paused)
+    entering = {name: much for name, much in tried.journeys.items() if not inside.pauses(name)} if tried else {}
     graphs = {(name, one.number): one.journey for name, mine in known.items() for one in mine}
     becomes = fates(new, inside, graphs)
     return Proposal(
@@ -58,8 +62,8 @@ async def propose(connection: asyncpg.Connection[Any], workspace: Workspace, rea
         difference=found,
         fates=tuple(becomes),
         taken_back=tuple(_taken_back(new, inside)),
-        hour=tuple(within_the_hour(becomes, new, inside, graphs)),
-        warnings=tuple(doubts(old, new, found, inside, becomes, known)),
+        hour=(*within_the_hour(becomes, new, inside, graphs), *started(new, entering)),
+        warnings=tuple(doubts(old, new, inside, becomes, known, tried)),
         errors=numbered.problems,
     )
 

@@ -13,17 +13,19 @@ from msgspec.structs import replace
 from services.cli.plan import file
 from services.cli.plan.difference import Line, difference
 from services.cli.plan.doubts import doubts
-from services.cli.plan.fates import Fate, Hour, fates, within_the_hour
+from services.cli.plan.fates import Fate, Hour, fates, started, within_the_hour
 from services.cli.plan.inside import Group, Inside
 from services.cli.plan.proposal import Proposal
 from services.cli.plan.report import as_json, text
+from services.cli.plan.sample import scaled, visited
 from services.cli.publish import Revision, digest_of, graph_digest, number
 from services.contracts.journey import Arm, Branch, Journey, Rule, Set, Step, Wait, WaitFor, Webhook
 from services.contracts.segment import Segment
 from services.contracts.settings import Source
 from services.contracts.workspace import Workspace
 from services.kit.errors import Misconfigured
-from tests.support.engine import AT, TEMPLATES, journey, say, template, workspace
+from services.trigger_engine.journeys.definitions import define
+from tests.support.engine import AT, HOUR, TEMPLATES, Run, anna, happened, journey, say, template, workspace
 
 DAY = Wait("wait-1", 1, "days")
 FIRST, NEXT = say(id="first"), say(id="next")
@@ -35,7 +37,7 @@ def changed(*steps: Step, **fields: Any) -> Workspace:
 
 
 def at(step: str, customers: int = 10, due: int = 0, revision: int = 1) -> Inside:
-    return Inside((Group("views", revision, step, customers, due),), customers=500)
+    return Inside((Group("views", revision, step, customers, due),))
 
 
 def graphs(*workspaces: Workspace) -> dict[tuple[str, int], Journey]:
@@ -142,7 +144,7 @@ def test_of_a_paused_journey_nothing_leaves_within_the_hour() -> None:
 
 def told(old: Workspace, new: Workspace, inside: Inside, *more: Workspace) -> list[str]:
     becomes = fates(new, inside, graphs(old, *more))
-    return doubts(old, new, difference(old, new), inside, becomes, known(old, *more))
+    return doubts(old, new, inside, becomes, known(old, *more))
 
 
 def test_numbered_steps_that_have_shifted_are_doubted() -> None:
@@ -188,12 +190,25 @@ def test_a_removed_journey_says_that_those_inside_go_on_and_how_to_let_them_leav
     assert told(OLD, replace(workspace(), removed={"views": "cancel"}), at("wait-1")) == []
 
 
-def test_a_new_segment_says_whom_it_may_reach() -> None:
-    entered = journey("vips", "segment.entered", condition="event.segment == 'vip'")
-    new = workspace(*OLD.journeys, entered, segments=[Segment("vip", "profile.orders_count > 2")])
-    (doubt,) = told(OLD, new, at("first", revision=1))
-    assert "about 500" in doubt
-    assert "may enter vips" in doubt
+def test_a_new_segment_is_tried_on_customers_by_the_code_that_will_fill_it() -> None:
+    """Whoever belongs enters it, and its journey, whose messages of the first hour are counted."""
+    steps = (say(id="hello"), Wait("wait", 2, "hours"), NEXT)
+    entered = journey("vips", "segment.entered", *steps, condition="event.segment == 'vip'")
+    new = workspace(*OLD.journeys, entered, segments=[Segment("vip", "profile.orders_count > 0")])
+    run = Run(OLD)
+    for place in range(4):
+        who = anna(id=f"c{place}", email=f"c{place}@example.com")
+        run.take(
+            happened("order.placed", customer=who, placed="o1") if place else happened("page.viewed", customer=who)
+        )
+    tried = visited(list(run.profiles.values()), define(new), AT + HOUR, frozenset())
+    assert (tried.customers, tried.entered, tried.left, tried.journeys) == (4, {"vip": 3}, {}, {"vips": 3})
+    whole = scaled(tried, 4, 1_000)
+    assert (whole.customers, whole.entered) == (1_000, {"vip": 750})
+    assert started(new, whole.journeys) == [Hour("vips", 1, "hello", "email", 750, because=True)]
+    said = doubts(OLD, new, Inside(), (), known(OLD), whole)
+    assert "About 750 of them enter segment vip now." in said
+    assert "About 750 of them enter vips because of that." in said
 
 
 def test_an_id_that_changes_its_meaning_is_an_error_and_a_graph_that_comes_back_is_none() -> None:

@@ -151,7 +151,7 @@ def number(workspace: Workspace, before: Workspace | None, known: Mapping[str, S
             problems += _changed_meanings(old, journey) if old else []
         journeys.append(msgspec.structs.replace(journey, revision=revision))
     gone = removed(before, (journey.name for journey in journeys)) if before else {}
-    made = msgspec.structs.replace(workspace, journeys=tuple(journeys), removed=gone, version=0)
+    made = msgspec.structs.replace(workspace, journeys=tuple(journeys), removed=gone, version=0, published_at=None)
     return Numbered(made, tuple(graphs), tuple(problems))
 
 
@@ -165,7 +165,7 @@ def _changed_meanings(old: Journey, new: Journey) -> list[str]:
 
 def digest_of(workspace: Workspace) -> bytes:
     """SHA-256 of a workspace as it is published."""
-    return sha256(encode(msgspec.structs.replace(workspace, version=0))).digest()
+    return sha256(encode(msgspec.structs.replace(workspace, version=0, published_at=None))).digest()
 
 
 def names_of(workspace: Workspace) -> list[str]:

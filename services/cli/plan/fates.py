@@ -89,14 +89,12 @@ def within_the_hour(found: Iterable[Fate], workspace: Workspace, inside: Inside,
     return [Hour(*name[:4], number, name[4]) for name, number in sorted(counted.items()) if number]
 
 
-def started(workspace: Workspace, entering: Mapping[str, int]) -> list[Hour]:
-    """The same of those who enter journeys because segments change, about so many of each."""
-    return [
-        Hour(journey.name, journey.revision, step, channel, entering[journey.name], because=True)
-        for journey in workspace.journeys
-        if entering.get(journey.name) and journey.steps
-        for step, channel in sorted(_reached(journey, journey.steps[0].id, begins=True))
-    ]
+def started(journey: Journey, entering: int, *, because: bool = True) -> list[Hour]:
+    """The same of those, about so many, who enter a journey within the hour."""
+    if not entering or not journey.steps:
+        return []
+    reached = sorted(_reached(journey, journey.steps[0].id, begins=True))
+    return [Hour(journey.name, journey.revision, step, channel, entering, because) for step, channel in reached]
 
 
 def _reached(journey: Journey, start: str, *, begins: bool) -> Iterator[tuple[str, str]]:

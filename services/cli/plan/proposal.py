@@ -12,11 +12,12 @@ from services.cli.plan.difference import Difference, difference
 from services.cli.plan.doubts import doubts
 from services.cli.plan.fates import Fate, Hour, fates, started, within_the_hour
 from services.cli.plan.inside import Inside, Queued, look
-from services.cli.plan.sample import try_segments
+from services.cli.plan.sample import Tried, coming, take, visited
 from services.cli.publish import digest_of, earlier, names_of, number
 from services.contracts.workspace import Workspace, current
 from services.kit.database_clock import read_offset
 from services.trigger_engine.journeys.changes import changes
+from services.trigger_engine.journeys.definitions import define
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -49,8 +50,7 @@ async def propose(connection: asyncpg.Connection[Any], workspace: Workspace, rea
     found = difference(old, new)
     now = real + await read_offset(connection)
     inside = await look(connection, names, now)
-    tried = await try_segments(connection, old, new, now, inside.paused)
-    entering = {name: much for name, much in tried.journeys.items() if not inside.pauses(name)} if tried else {}
+    tried, entering = await _starting(connection, old, new, now, inside)
     graphs = {(name, one.number): one.journey for name, mine in known.items() for one in mine}
     becomes = fates(new, inside, graphs)
     return Proposal(
@@ -62,10 +62,33 @@ async def propose(connection: asyncpg.Connection[Any], workspace: Workspace, rea
         difference=found,
         fates=tuple(becomes),
         taken_back=tuple(_taken_back(new, inside)),
-        hour=(*within_the_hour(becomes, new, inside, graphs), *started(new, entering)),
+        hour=(*within_the_hour(becomes, new, inside, graphs), *entering),
         warnings=tuple(doubts(old, new, inside, becomes, known, tried)),
         errors=numbered.problems,
     )
+
+
+async def _starting(
+    connection: asyncpg.Connection[Any], old: Workspace | None, new: Workspace, now: datetime, inside: Inside
+) -> tuple[Tried | None, list[Hour]]:
+    """Who enters by changed segments, and whom they and schedules let enter within the hour."""
+    changes_, schedules = (old.segments if old else ()) != new.segments, list(coming(old, new, now))
+    if not changes_ and not schedules:
+        return None, []
+    sample = await take(connection, new, now)
+    tried = visited(sample, define(new), now, inside.paused) if changes_ else None
+    counts = [
+        (journey, sample.audience(schedule.who), because)
+        for journey, because in schedules
+        if (schedule := journey.enter.schedule) is not None
+    ]
+    counts += [(one, tried.journeys.get(one.name, 0), True) for one in new.journeys] if tried else []
+    return tried, [
+        hour
+        for journey, number, because in counts
+        if not inside.pauses(journey.name)
+        for hour in started(journey, number, because=because)
+    ]
 
 
 def _taken_back(new: Workspace, inside: Inside) -> list[Queued]:

@@ -17,9 +17,10 @@ from services.cli.plan.fates import Fate, Hour, fates, started, within_the_hour
 from services.cli.plan.inside import Group, Inside
 from services.cli.plan.proposal import Proposal
 from services.cli.plan.report import as_json, text
-from services.cli.plan.sample import scaled, visited
+from services.cli.plan.sample import Sample, coming, visited
 from services.cli.publish import Revision, digest_of, graph_digest, number
 from services.contracts.journey import Arm, Branch, Journey, Rule, Set, Step, Wait, WaitFor, Webhook
+from services.contracts.schedule import DUE, Once, Schedule
 from services.contracts.segment import Segment
 from services.contracts.settings import Source
 from services.contracts.workspace import Workspace
@@ -201,14 +202,25 @@ def test_a_new_segment_is_tried_on_customers_by_the_code_that_will_fill_it() -> 
         run.take(
             happened("order.placed", customer=who, placed="o1") if place else happened("page.viewed", customer=who)
         )
-    tried = visited(list(run.profiles.values()), define(new), AT + HOUR, frozenset())
-    assert (tried.customers, tried.entered, tried.left, tried.journeys) == (4, {"vip": 3}, {}, {"vips": 3})
-    whole = scaled(tried, 4, 1_000)
-    assert (whole.customers, whole.entered) == (1_000, {"vip": 750})
-    assert started(new, whole.journeys) == [Hour("vips", 1, "hello", "email", 750, because=True)]
+    sample = Sample(list(run.profiles.values()), everybody=1_000)
+    whole = visited(sample, define(new), AT + HOUR)
+    assert (whole.customers, whole.entered, whole.left, whole.journeys) == (1_000, {"vip": 750}, {}, {"vips": 750})
+    assert started(entered, 750) == [Hour("vips", 1, "hello", "email", 750, because=True)]
+    assert (sample.audience(None), sample.audience("vip"), sample.audience("none")) == (1_000, 750, 0)
     said = doubts(OLD, new, Inside(), (), known(OLD), whole)
     assert "About 750 of them enter segment vip now." in said
     assert "About 750 of them enter vips because of that." in said
+
+
+def test_a_schedule_that_comes_within_the_hour_is_counted_and_told_apart_from_one_that_came_before() -> None:
+    def scheduled(at: str) -> Workspace:
+        made = journey("news", DUE)
+        return workspace(replace(made, enter=replace(made.enter, schedule=Schedule(Once(at)))))
+
+    soon, later = scheduled("2026-11-22T11:30"), scheduled("2026-11-22T12:30")  # in Warsaw, where it is 11:00
+    assert [(one.name, because) for one, because in coming(later, soon, AT)] == [("news", True)]
+    assert [because for _, because in coming(soon, soon, AT)] == [False]
+    assert list(coming(soon, later, AT)) == []
 
 
 def test_an_id_that_changes_its_meaning_is_an_error_and_a_graph_that_comes_back_is_none() -> None:

@@ -104,6 +104,11 @@ class SendCheck:
 
     def _channels(self, at: Place, folder: TemplateFolder, via: tuple[Channel, ...]) -> None:
         for channel in via:
+            for locale in [one for one, spoken in folder.channels.items() if channel not in spoken]:
+                if folder.speaks(channel):
+                    message = f"the template {short(folder.name)} has no text for {channel} in {locale}"
+                    hint = f"write templates/{folder.name}/{locale}/{FILES[channel]}"
+                    self._sheet.warning(at, "missing-locale", message, hint)
             if not folder.speaks(channel):
                 message = f"the template {short(folder.name)} has no text for {channel}"
                 locale = next(iter(folder.channels), "")

@@ -25,7 +25,7 @@ steps:
 """
 MAIL = """\
 ---
-subject: "Dziękujemy, {{ profile.first_name }}!"
+subject: "Dziękujemy{% if profile.first_name %}, {{ profile.first_name }}{% endif %}!"
 from: "Sklep <sklep@sklep.example>"
 ---
 <mjml><mj-body><mj-section><mj-column><mj-text>Zażółć gęślą jaźń.</mj-text></mj-column></mj-section></mj-body></mjml>

@@ -193,3 +193,26 @@ def test_a_hundred_journeys_are_looked_at_in_no_time(tmp_path: Path) -> None:
     found = loaded(tmp_path, files)
     assert time.process_time() - began < 5
     assert {one.severity for one in found.findings} <= {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("Byłaś u nas {{ event.shop }}", True), ("{{ event.day }}", False), ("{{ event.shop or shop.name }}", False),
+        ("{% if event.shop %}{{ event.shop }}{% endif %}", False), ('{{ event.shop | default("u nas") }}', False),
+        ("{% if event.day %}{{ event.shop }}{% endif %}", True), ("{{ event.shop if event.shop else 1 }}", False),
+        ("{% for one in event.seen %}{{ one }}{% endfor %}", False), ("{{ profile.first_name | vocative }}", True),
+        ("{{ greeting() }}", False), ("{% if profile.first_name | name %}{{ profile.first_name }}{% endif %}", False),
+    ],
+)  # fmt: skip
+def test_what_may_be_missing_is_printed_only_where_the_template_asks(tmp_path: Path, words: str, found: bool) -> None:
+    schema = """{"type": "object", "required": ["day"], "properties": {
+        "day": {"type": "string"}, "shop": {"type": "string"}, "seen": {"type": "array"}}}"""
+    text = f"journey: hello\nclass: transactional\nenter: {{on: shop.visited, again: always}}\nsteps:\n{SEND}{SMS}"
+    broken = rules(tmp_path, text, templates___hello___pl___sms__txt=words, events___shop__visited__schema__json=schema)
+    assert ("optional-variable" in broken) is found
+
+
+def test_a_language_that_lacks_a_channel_is_named(tmp_path: Path) -> None:
+    found = rules(tmp_path, f"{HEAD}steps:\n{SEND}{SMS}", templates___hello___en___sms__txt="Thank you!")
+    assert found == ["missing-locale"]

@@ -10,29 +10,38 @@ from jinja2 import nodes
 from services.cli.workspace.findings import short
 from services.cli.workspace.rules.whole import Whole
 from services.contracts.journey import Send
+from services.contracts.message import Channel
 from services.contracts.workspace import Template
 from services.notifier.compose.reads import path_of
 from services.notifier.compose.sandbox import TEXT
 
 Path = tuple[str, ...]
+_ORDER = ("number", "payment_url", "pay_before", "status_url", "cart_id", "discount")
+_PRODUCT = ("url", "image_url", "regular_price", "lowest_price_30d", "category")
+MAY_LACK: frozenset[Path] = frozenset({
+    ("profile", "first_name"), ("profile", "last_name"),
+    ("event", "customer", "first_name"), ("event", "customer", "last_name"),
+    ("event", "cart", "recovery_url"), ("cart", "recovery_url"),
+    *(("event", "order", name) for name in _ORDER), *(("event", "product", name) for name in _PRODUCT),
+})  # fmt: skip
+"""What many platforms and guests leave out."""
+_ASKS = frozenset({"default", "_greeting", "_gendered", "_price"})
+"""Filters that have something to say where nothing is known: greeting(), gendered() and price() become such."""
 
 
 def optional_variable(whole: Whole) -> None:
-    """A field of an event of the shop's own, printed as if it were always there though its schema does not say so."""
+    """What is printed as if it were always there, and by experience, or by the event's schema, is not."""
+    printed: dict[tuple[str, tuple[Channel, ...]], list[Path]] = {}
     for told, send, folder in whole.said():
         schema = whole.around.own_events.get(told.journey.enter.on)
-        if schema is None:
-            continue
-        printed = sorted({path for template in folder.compiled.values() for path in _printed(template, send)})
-        for path in printed:
-            if path[0] == "event" and _optional(path[1:], schema):
+        key = (folder.name, send.via)
+        if key not in printed:
+            printed[key] = sorted({path for one in folder.compiled.values() for path in _printed(one, send)})
+        for path in printed[key]:
+            if path in MAY_LACK or (path[0] == "event" and schema is not None and _optional(path[1:], schema)):
                 name = ".".join(path)
-                message = (
-                    f"the template {short(folder.name)} prints {name}, which {told.journey.enter.on} need not bring"
-                )
-                hint = (
-                    f"write {{% if {name} %}} around it, {{{{ {name} or … }}}}, or name it under required in the schema"
-                )
+                message = f"the template {short(folder.name)} prints {name}, which may be missing"
+                hint = f"write {{% if {name} %}} around it, or what to say instead: {{{{ {name} or … }}}}"
                 told.sheet.warning(told.step_at(send, "send"), "optional-variable", message, hint)
 
 
@@ -66,7 +75,7 @@ def bare(node: nodes.Node, asked: frozenset[Path]) -> Iterator[Path]:
     elif isinstance(node, nodes.For):
         for child in (*node.body, *node.else_):
             yield from bare(child, asked | set(_paths(node.iter)))
-    elif isinstance(node, nodes.Or | nodes.Assign) or (isinstance(node, nodes.Filter) and node.name == "default"):
+    elif isinstance(node, nodes.Or | nodes.Assign) or (isinstance(node, nodes.Filter) and node.name in _ASKS):
         return
     elif (path := path_of(node)) is not None:
         if not any(path[: len(one)] == one or one[: len(path)] == path for one in asked):

@@ -101,6 +101,19 @@ def test_quiet_hours_swallow_a_moment_of_which_every_channel_is_quiet(
     assert ("quiet-window" in rules(tmp_path, journey, wici__yaml=quiet)) is found
 
 
+@pytest.mark.parametrize(
+    ("enter", "found"),
+    [
+        ('every: "0 21 * * tue"', True), ('every: "0 10 * * tue"', False), ('every: "0 10 * * sun"', True),
+        ("at: 2026-12-01 21:30", True), ("at: 2026-12-06 12:00", True), ("at: 2026-12-01 12:00", False),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_falls_into_quiet_hours_is_named(tmp_path: Path, enter: str, found: bool) -> None:
+    quiet = SETTINGS + "policies: {quiet_hours: {sms: {hours: 20:00-09:00, also: sunday}}}\n"
+    text = f"journey: hello\nclass: marketing\nenter: {{{enter}, who: all}}\nsteps:\n{SMS}"
+    assert ("quiet-window" in rules(tmp_path, text, wici__yaml=quiet)) is found
+
+
 def test_a_birthday_that_is_noticed_in_quiet_hours_is_told_late(tmp_path: Path) -> None:
     quiet = SETTINGS + "policies: {quiet_hours: {sms: 20:00-09:00}, derive: {customer.birthday: {at: '08:00'}}}\n"
     text = f"journey: hello\nclass: marketing\nenter: {{on: customer.birthday, again: always}}\nsteps:\n{SMS}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.cli.workspace.findings import Place
+from services.cli.workspace.moments import WEEKDAYS
 from services.cli.workspace.rules.ways import timeline
 from services.cli.workspace.rules.whole import Told, Whole
 from services.contracts.journey import Branch, Clock, Send, Set, Split, Step, Tag, Wait, WaitFor, ways
 from services.contracts.message import MessageClass
 from services.contracts.policies import Cap, QuietHours
+from services.contracts.schedule import Once, Schedule
 from services.trigger_engine.policies.caps import counts
 from services.trigger_engine.policies.hours import Home, opens
 from services.trigger_engine.policies.rules import ready
@@ -137,6 +140,10 @@ def _moments(whole: Whole, told: Told) -> Iterator[tuple[Clock, Place, Send]]:
     if yearly is not None and send is not None:
         hour, minute = yearly.at.split(":")
         yield Clock(int(hour) * 60 + int(minute)), told.step_at(send, "send"), send
+    schedule = told.journey.enter.schedule
+    due = _due(schedule)
+    if schedule is not None and due is not None and send is not None:
+        yield due, told.at("enter", "at" if isinstance(schedule.when, Once) else "every"), send
     todo = [told.journey.steps]
     while todo:
         steps = todo.pop()
@@ -145,6 +152,20 @@ def _moments(whole: Whole, told: Told) -> Iterator[tuple[Clock, Place, Send]]:
             send = _first(steps[number + 1 :])
             if isinstance(step, Wait) and isinstance(step.until, Clock) and send is not None:
                 yield step.until, told.step_at(step, "wait"), send
+
+
+def _due(schedule: Schedule | None) -> Clock | None:
+    """The time of day of a schedule, with its weekday where it has one; None where there are several."""
+    if schedule is None:
+        return None
+    if isinstance(schedule.when, Once):
+        at = datetime.fromisoformat(schedule.when.at)
+        return Clock(at.hour * 60 + at.minute, at.weekday())
+    minute, hour, _, _, day = schedule.when.cron.split()
+    if not (minute.isdigit() and hour.isdigit()):
+        return None
+    names = [name[:3] for name in WEEKDAYS]
+    return Clock(int(hour) * 60 + int(minute), names.index(day.lower()) if day.lower() in names else None)
 
 
 def _first(steps: tuple[Step, ...]) -> Send | None:

@@ -119,6 +119,11 @@ def chance(salt: str, profile_id: bytes) -> float:
     return int.from_bytes(uuid5("chance", salt, profile_id.hex())[:4]) / 2**32 * 100
 
 
+def trial(journey: str, revision: int, step: str, occurrence: str) -> bytes:
+    """What a split tries out: in this revision, at this step, at this time of a schedule (else empty)."""
+    return uuid5("trial", journey, str(revision), step, occurrence)
+
+
 def attempt(first_send_key: bytes, ordinal: int) -> bytes:
     """One provider call: the idempotency key that a repeat carries again."""
     return uuid5("attempt", first_send_key.hex(), str(ordinal))

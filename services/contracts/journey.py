@@ -53,7 +53,10 @@ class Conditional(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Send(Conditional, frozen=True, tag="send", tag_field="kind", omit_defaults=True):
-    """Say `template` over the first allowed and reachable channel of `via`, or over all of them."""
+    """Say `template` over the first allowed and reachable channel of `via`, or over all of them.
+
+    `variant` names the template that is said instead: the same with another subject.
+    """
 
     id: str
     template: str
@@ -62,6 +65,7 @@ class Send(Conditional, frozen=True, tag="send", tag_field="kind", omit_defaults
     otherwise: Literal["skip", "exit"] = "skip"
     klass: MessageClass | None = None
     on_unknown: Literal["settle", "retry"] = "settle"
+    variant: str | None = None
 
 
 class Clock(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -119,11 +123,28 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
     do: tuple[Step, ...] = ()
 
 
+class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A split that finds its winner: tried on `part` percent of the customers, whom its ways share equally.
+
+    The rest waits until it is decided: `after` so many seconds since the first customer came, or once `customers` were
+    tried. `by` is what counts as a success: a click or an open of the way's messages, the journey's goal, or a rule.
+    """
+
+    part: float
+    by: Literal["clicked", "opened", "goal"] | Rule
+    after: float | None = None
+    customers: int | None = None
+
+
 class Split(Conditional, frozen=True, tag="split", tag_field="kind", omit_defaults=True):
-    """Customers go the ways of `shares`, which make 100 together, by chance; each always the same way."""
+    """Customers go the ways of `shares`, which make 100 together, by chance; each always the same way.
+
+    With a `trial` the winner's way is everybody's, once it is decided.
+    """
 
     id: str
     shares: tuple[Share, ...]
+    trial: Trial | None = None
 
 
 class Tag(Conditional, frozen=True, tag="tag", tag_field="kind", omit_defaults=True):

@@ -16,6 +16,7 @@ timers.py       when a timer may fire
 relay.py        what leaves after commit
 schedule.py     the times of campaigns, made fan-outs
 fan_out.py      what concerns many customers
+waking.py       whom a split on trial has held back
 engine.py       the loop over these
 """
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from services.trigger_engine.journeys.trying import Standing
 from services.trigger_engine.profiles.state import Identifier, Profile
 
 MOST_PROFILES = 50_000
 
 
 class Memory:
-    """The profiles seen last, and who their identifiers name; a wrong guess is found under the lock and forgotten."""
+    """The profiles seen last, and who their identifiers name; a wrong guess is found under the lock and forgotten.
+
+    `decided` are trials that are decided: they stay so.
+    """
 
     def __init__(self, most: int = MOST_PROFILES) -> None:
         self.profiles: dict[bytes, Profile] = {}
         self.owners: dict[Identifier, bytes] = {}
+        self.decided: dict[bytes, Standing] = {}
         self._most = most
 
     def keep(self, profiles: Iterable[Profile]) -> None:

@@ -33,6 +33,7 @@ from services.trigger_engine.store import events, positions, products
 from services.trigger_engine.sweep import Sweep
 from services.trigger_engine.timers import Fence
 from services.trigger_engine.transaction import Transaction
+from services.trigger_engine.waking import Waking
 from services.trigger_engine.workspace import Follower
 
 PARTITION_DAYS = 3
@@ -147,6 +148,7 @@ class TriggerEngine:
             visiting = visitor(context.pool, context.clock, self._definitions, self._topics, keys, self._committed)
             self._run(visiting.run())
         self._run(Schedules(context.pool, context.clock, self._definitions).run())
+        self._run(Waking(context.pool, context.clock, self._definitions).run())
         fan_outs = FanOuts(context.pool, await bus.producer(), context.clock, self._definitions, topic, keys)
         self._run(fan_outs.run())
         await self._engine.run(consumer, fence, await bus.partitions(topic))

@@ -23,6 +23,7 @@ from services.trigger_engine.erasure import Erasure
 from services.trigger_engine.journeys import deriving, looking_back, react
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Note, Reaction
+from services.trigger_engine.journeys.trying import Standing
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People, Stale
@@ -32,7 +33,7 @@ from services.trigger_engine.profiles import receipts, stated
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.receipts import ReceiptRow
 from services.trigger_engine.profiles.state import Consent, Identifier, Profile
-from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles
+from services.trigger_engine.store import entries, events, outbound, outcomes, positions, profiles, trials
 from services.trigger_engine.store.entries import DueTimer
 from services.trigger_engine.store.outcomes import Outcome
 
@@ -97,6 +98,7 @@ class Transaction:
         self._past: dict[bytes, list[Past]] = {}
         self._unclaimed: dict[bytes, bytes] = {}
         self._done: frozenset[bytes] = frozenset()
+        self._trials: dict[bytes, Standing] = {}
         self._day, self._now = date.min, datetime.min.replace(tzinfo=UTC)
 
     async def run(self, work: Work, now: datetime, real: datetime) -> None:
@@ -122,6 +124,9 @@ class Transaction:
             await self._load_revisions()
             await history.catch_up(connection, self.people.profiles.values(), self._definitions.uses, now)
             await self._look_back(work)
+            if self._definitions.tested:
+                self._trials = await trials.load(connection, self._memory.decided)
+                self._memory.decided = {key: one for key, one in self._trials.items() if one.winner is not None}
             self._decide(work, heard, now)
             if work.arrivals:
                 crash.point("engine.decided")
@@ -192,6 +197,7 @@ class Transaction:
         for _ in work.erased:
             self.into.skip("", Reason.ERASED)
         turn = Turn(self._definitions, now, self.into, unclaimed=self._unclaimed, done=self._done, paused=work.paused)
+        turn.trials = self._trials
         for receipt in heard:
             profile = self.people.find(receipt.profile_id)
             if profile is not None:
@@ -320,6 +326,9 @@ class Transaction:
         await outbound.say(connection, [m for mine in into.messages.values() for m in mine])
         await self._catalogue.store(people.now, merged, self._now)
         await self.erasure.store(real)
+        if not await trials.store(connection, into.trials):
+            # Another one has decided a trial: who has come to it since goes as that has fallen.
+            raise Stale(set(people.profiles))
         await outcomes.add(connection, work.dead + self._outcomes())
 
     def _outcomes(self) -> list[Outcome]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any, get_args
@@ -29,6 +29,7 @@ from services.contracts.journey import (
     Step,
     Stop,
     Tag,
+    Trial,
     Wait,
     WaitFor,
     Webhook,
@@ -53,13 +54,16 @@ EXPRESSIONS = ("now + 2 hours", "profile.seen_at", "event.order.placed_at", "pro
 RULES = (Rule("order.paid", "received.order.id == event.order.id"), Rule("survey.answered"), Rule("message.clicked"),
          Rule("page.viewed", "profile.orders_count > 0"))  # fmt: skip
 NAMES = ("a", "b", "c")
+BY_TIME: tuple[Mapping[str, Any], ...] = ({"after": 60.0}, {"after": 86_400.0})
+TRIALS = (*BY_TIME, {"customers": 1})
 
 
 class Maker:
     """Makes journeys; every step gets an id of its own, as `wici check` sees to."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, trials: Sequence[Mapping[str, Any]] = TRIALS) -> None:
         self._chance = chance
+        self._trials = trials
         self._number = 0
 
     def journey(self, name: str) -> Journey:
@@ -98,7 +102,8 @@ class Maker:
                                      chance.choice([60.0, 86_400.0]), chance.random() < 0.4,
                                      self.steps(inner), self.steps(inner)),
             Branch: lambda: Branch(name, tuple(Arm(self.steps(inner), chance.choice(CONDITIONS)) for _ in range(2))),
-            Split: lambda: Split(name, (Share("x", 50.0, self.steps(inner)), Share("y", 50.0, self.steps(inner)))),
+            Split: lambda: Split(name, (Share("x", 50.0, self.steps(inner)), Share("y", 50.0, self.steps(inner))),
+                                 self._trial() if self._trials and chance.random() < 0.4 else None),
             Tag: lambda: Tag(name, chance.choice(["hot", "new"]), away=chance.random() < 0.3),
             Set: lambda: Set(name, {"seen_at": "now", "kind": chance.choice(["event.order.id", "'x'"])}),
             Start: lambda: Start(name, chance.choice(NAMES)),
@@ -108,6 +113,11 @@ class Maker:
         }  # fmt: skip
         made: Step = makers[kind]()
         return msgspec.structs.replace(made, condition=chance.choice(CONDITIONS)) if chance.random() < 0.3 else made
+
+    def _trial(self) -> Trial:
+        chance = self._chance
+        by: Any = chance.choice(["clicked", "goal", *RULES[:2]])
+        return Trial(chance.choice([30.0, 80.0]), by, **chance.choice(self._trials))
 
     def _wait(self, name: str) -> Wait:
         chance = self._chance
@@ -119,9 +129,9 @@ class Maker:
         )
 
 
-def shop(chance: Random) -> Workspace:
-    """A workspace of three journeys that may start one another."""
-    maker = Maker(chance)
+def shop(chance: Random, trials: Sequence[Mapping[str, Any]] = TRIALS) -> Workspace:
+    """A workspace of three journeys that may start one another, with such splits on trial among them."""
+    maker = Maker(chance, trials)
     sets = Journey("sets", Enter("customer.updated"), (Set("set", {"seen_at": "now"}),), 1)
     return workspace(sets, *(maker.journey(name) for name in NAMES), holdout=chance.choice([0.0, 30.0]),
                      teams={"support": Team("help@shop.example", "$TEAM_URL")})  # fmt: skip
@@ -196,9 +206,9 @@ def test_every_entry_ends_or_sleeps_with_a_timer_and_says_nothing_twice(seed: in
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_customers_do_not_meet_so_that_their_order_plays_no_part(seed: int) -> None:
-    """Each customer's events in their order, the customers' anyhow between them."""
+    """Each customer's events in their order, the customers' anyhow between them. Only by trials do they meet."""
     chance = Random(seed)
-    made, lives = shop(chance), [life(chance, number) for number in range(3)]
+    made, lives = shop(chance, ()), [life(chance, number) for number in range(3)]
     one, other = Run(made, now=AT + 2 * DAY), Run(made, now=AT + 2 * DAY)
     one.take(*(event for events in lives for event in events))
     left = [list(events) for events in lives]

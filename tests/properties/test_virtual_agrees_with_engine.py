@@ -26,7 +26,7 @@ from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.store.events import make_partitions
 from tests.properties.test_engine_database import Sequences
-from tests.properties.test_journeys_at_random import NAMES, Maker
+from tests.properties.test_journeys_at_random import BY_TIME, NAMES, Maker
 from tests.support.engine import AT, DAY, MINUTE, event, say, scheduled, workspace
 from tests.support.town import Town
 from tests.support.two_worlds import Live, Pure
@@ -67,7 +67,7 @@ def shop(chance: Random, revision: int = 1) -> Workspace:
 
 
 def _shop(chance: Random, revision: int) -> Workspace:
-    maker = Maker(chance)
+    maker = Maker(chance, BY_TIME)  # who comes first of several at one moment plays no part
     journeys = [maker.journey(name) for name in NAMES]
     for number, kind in enumerate(chance.sample(DERIVED, 4)):
         again = chance.choice([0.0, 0.0, None])

@@ -23,10 +23,11 @@ from services.contracts.schedule import DUE, Every, Schedule, When
 from services.contracts.settings import Derive, Policies, Settings, Shop, Source, Threshold
 from services.contracts.workspace import EmailTemplate, Template, Workspace
 from services.trigger_engine.intake import decode
-from services.trigger_engine.journeys import in_flight, react
+from services.trigger_engine.journeys import in_flight, react, trials
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer, Walked
 from services.trigger_engine.journeys.reaction import Goal as ReachedGoal
+from services.trigger_engine.journeys.trying import Standing
 from services.trigger_engine.journeys.turn import Past, Turn
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import People
@@ -167,6 +168,7 @@ class Run:
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
     ended: list[Reason] = field(default_factory=list)
     walked: dict[bytes, list[Walked]] = field(default_factory=dict)
+    trials: dict[bytes, Standing] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -267,7 +269,7 @@ class Run:
 
     def _turn(self, profile: Profile | None = None) -> Turn:
         past = self._past_of(profile) if profile else ()
-        turn = Turn(self.definitions, self.now, Reaction(), past, paused=self.paused)
+        turn = Turn(self.definitions, self.now, Reaction(), past, paused=self.paused, trials=self.trials)
         if profile is not None:
             self._look_at_sends(profile, turn)
             self._look_at_moved(profile, turn)
@@ -320,6 +322,8 @@ class Run:
                 self.timers.pop(timer.id, None)
             else:
                 self.timers[timer.id] = timer
+        for timer in trials.woken(self.timers.values(), self.trials):
+            timer.due = min(timer.due or self.now, self.now)
         self.entries |= into.entries
         self.goals |= into.goals
         self.derived += [(d.type, d.time) for d in into.derived]
@@ -337,6 +341,7 @@ def whole_state(run: Run) -> Mapping[str, Any]:
     return {
         "profiles": {key: msgspec.to_builtins(profile) for key, profile in sorted(run.profiles.items())},
         "messages": {key: msgspec.to_builtins(message) for key, message in sorted(run.messages.items())},
+        "trials": msgspec.to_builtins(dict(sorted(run.trials.items()))),
         "revoked": dict(sorted(run.revoked.items())),
         "timers": sorted((t.id, t.due, t.generation) for t in run.timers.values()),
     }

@@ -22,7 +22,7 @@ from services.trigger_engine.journeys.segments import digest_of
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.profiles.state import Profile, load
 from services.trigger_engine.schedule import Schedules
-from services.trigger_engine.store import entries
+from services.trigger_engine.store import entries, trials
 from services.trigger_engine.transaction import Work
 from services.trigger_engine.virtual import Watcher, World
 from tests.support.engine import LogRecord
@@ -37,7 +37,8 @@ NEXT = """
 TABLES = (
     "engine.profiles", "engine.identifiers", "engine.aliases", "engine.consents", "engine.entries", "engine.timers",
     "engine.events", "engine.products", "engine.interests", "engine.fan_outs", "engine.schedules", "engine.erased",
-    "engine.outcomes", "workspace.journeys", "queue.pauses", "queue.outbound", "queue.receipts",
+    "engine.outcomes", "engine.trials", "engine.trial_arms",
+    "workspace.journeys", "queue.pauses", "queue.outbound", "queue.receipts",
 )  # fmt: skip
 
 
@@ -165,6 +166,8 @@ class Live:
         async with self._place.pool.acquire() as connection:
             work.paused = await entries.paused(connection)
         await self._desk.commit(work)
+        async with self._place.pool.acquire() as connection:
+            await trials.wake(connection, self._place.clock.now(), 1_000)
         await self._released()
 
     async def _released(self) -> None:

@@ -41,6 +41,7 @@ SOME = bytes(range(16))
         (ids.outcome("delivered", "a1", "b2"), "573083814bf95c12b5665b6d32fefa94"),
         (ids.alarm("cart.abandoned", SOME), "680cb0a6022f5289b0b99a02425b1606"),
         (ids.fan_out("product.back_in_stock", SOME), "0ce12bd3a665598891f5e6f331fd91ce"),
+        (ids.trial("spring", 2, "send-news", "2026-12-01T10:00"), "e70ce4931c3c5a218a5173b03d41bd49"),
         (ids.fanned_out(SOME, SOME), "1ccc198e6185583a8269fb1fbf81699e"),
         (ids.campaign("newsletter", "2026-12-01T10:00"), "7914d879edbf520193763b13055e6080"),
         (ids.stated(SOME, "confirmation", "email:subscribed"), "708ce4d927f252489edfe8210554c2fe"),
@@ -61,7 +62,7 @@ def test_every_function_that_computes_an_id_has_a_golden_value() -> None:
     public = {name for name, value in vars(ids).items() if callable(value) and not name.startswith("_")}
     covered = {"uuid5", "alarm", "http_event", "kafka_event", "derived_event", "profile", "entry", "send_key",
                "attempt", "callback", "outcome", "transition", "update", "started", "chance", "topic_fact",
-               "topic_place", "fan_out", "fanned_out", "stated", "bought", "campaign"}  # fmt: skip
+               "topic_place", "fan_out", "fanned_out", "stated", "bought", "campaign", "trial"}  # fmt: skip
     assert public - {"annotations", "sha1"} == covered | {"text", "parse"}
 
 

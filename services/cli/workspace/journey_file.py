@@ -47,7 +47,7 @@ def read_journey(node: Node, sheet: Sheet, around: Surroundings) -> Journey:
     if holdout and not row.rows("goal"):
         sheet.warning(row.at("holdout"), "holdout-without-goal", "a holdout measures nothing here", "write a goal: …")
     sends = SendCheck(sheet, around, event, klass, row.maybe("topic"))
-    reader = StepReader(sheet, around, event, sends, lambda each: _exit(each, event, sheet, around))
+    reader = StepReader(sheet, around, event, sends, lambda each: _exit(each, event, sheet, around), row)
     enter, steps = _enter(entered, sheet, around) if entered else Enter(""), reader.steps(row, "steps")
     sends.check_locales()
     if entered and event in RECEIPT_TYPES and any(isinstance(one, Send | Start | Webhook) for one in every_step(steps)):

@@ -72,6 +72,28 @@ VIA = ByKind(
     like="{first: [sms, email]}",
     about="email, sms, {first: […]}: the first allowed and reachable, or {all: […]}",
 )
+_BY = ByKind(
+    scalar=Choice(("clicked", "opened", "goal"), "of the way's own messages, or of the journey"),
+    mapping=EXIT,
+    wanted="a word, or a mapping",
+    like="clicked",
+    about="what counts as a success: clicked, opened, goal, or {on, if}",
+)
+TRIED = Text("the part of the customers that it is tried on; the rest waits", r"\d{1,2}(\.\d+)?%", "20%")
+WINNER = Table(
+    {"by": _BY, "after": Text("4 hours after the first customer, or after so many: 1000 customers", like="4 hours")},
+    required=("by", "after"),
+    about="which way is everybody's once it is decided",
+    like="{by: clicked, after: 4 hours}",
+)
+_SUBJECTS = ListOf(Text("a subject", like="A letter for you"), "subjects that are tried out", at_least=2)
+SUBJECTS = ByKind(
+    items=_SUBJECTS,
+    mapping=Names(_SUBJECTS, "subjects by language", r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*", "en"),
+    wanted="a list",
+    like='["Spring is here", "New for spring"]',
+    about="with `try` and `winner`: which subject does better; by language where the template has several",
+)
 SEND = Table(
     {
         "send": Text("a folder in templates/", like="thanks"),
@@ -79,6 +101,9 @@ SEND = Table(
         "otherwise": Choice(("skip", "exit"), "when no channel is allowed", later=("onsite",)),
         "class": CLASS,
         "on_unknown": Choice(("settle", "retry"), "retry may send twice"),
+        "subjects": SUBJECTS,
+        "try": TRIED,
+        "winner": WINNER,
         **EVERY_STEP,
     },
     required=("send", "via"),
@@ -109,8 +134,17 @@ WAIT_FOR = Table(
         **EVERY_STEP,
     }
 )
-SHARE = Table({"share": Number("percent", least=0), "do": STEPS}, required=("share", "do"), like="{share: 50, do: []}")
-SPLIT = Table({"split": Names(SHARE, "ways by lot; each customer always goes the same", like="a"), **EVERY_STEP})
+SHARE = Table(
+    {"share": Number("percent; not with `try`", least=0), "do": STEPS}, required=("do",), like="{share: 50, do: []}"
+)
+SPLIT = Table(
+    {
+        "split": Names(SHARE, "ways by lot; each customer always goes the same", like="a"),
+        "try": TRIED,
+        "winner": WINNER,
+        **EVERY_STEP,
+    }
+)
 _TAG = Text("a word", like="hot-cart")
 FIELD_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]{0,62}"
 FACT_PATTERN = r"[a-z][a-z0-9_]{0,62}"

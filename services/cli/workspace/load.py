@@ -75,7 +75,8 @@ def load(folder: Path) -> Loaded:
     findings = in_order(stay)
     workspace = None
     if settings and not errors(findings):
-        workspace = Workspace(settings, tuple(one.journey for one in told), _published(templates), own_events, segments)
+        published = _published(templates, around)
+        workspace = Workspace(settings, tuple(one.journey for one in told), published, own_events, segments)
     return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text), tuple(silenced))
 
 
@@ -208,8 +209,8 @@ def _tree(files: Files, path: str) -> tuple[Node | None, Sheet]:
     return node, sheet
 
 
-def _published(templates: Mapping[str, TemplateFolder]) -> dict[str, dict[str, Template]]:
-    return {name: dict(folder.compiled) for name, folder in templates.items() if folder.compiled}
+def _published(templates: Mapping[str, TemplateFolder], around: Surroundings) -> dict[str, dict[str, Template]]:
+    return {name: dict(folder.compiled) for name, folder in templates.items() if folder.compiled} | around.variants
 
 
 def _warn_of_later_files(files: Files) -> None:

@@ -19,6 +19,7 @@ from services.cli.workspace.row import Row
 from services.cli.workspace.sends import SendCheck
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings
+from services.cli.workspace.trials import Subjects, shares_of, trial_of
 from services.contracts.journey import (
     Alert,
     Arm,
@@ -33,6 +34,7 @@ from services.contracts.journey import (
     Step,
     Stop,
     Tag,
+    Trial,
     Wait,
     WaitFor,
     Webhook,
@@ -51,13 +53,22 @@ UNTIL = "until "
 class StepReader:
     """Reads the steps of one journey, entered by `event`, in the order of the file.
 
-    `sends` checks its send steps; `rule` reads and checks an event type with its condition on `received`.
+    `journey` is the whole of it; `sends` checks its send steps; `rule` reads and checks an event type with its
+    condition on `received`.
     """
 
     def __init__(
-        self, sheet: Sheet, around: Surroundings, event: str, sends: SendCheck, rule: Callable[[Row], Rule]
+        self,
+        sheet: Sheet,
+        around: Surroundings,
+        event: str,
+        sends: SendCheck,
+        rule: Callable[[Row], Rule],
+        journey: Row,
     ) -> None:
         self._sheet = sheet
+        self._goal = "goal" in journey
+        self._subjects = Subjects(sheet, around, journey.text("journey"))
         self._rule = rule
         self._scope = condition_scope(event, None, around.own_events, around.facts) if event in around.events else None
         self._sends = sends
@@ -128,12 +139,12 @@ class StepReader:
         self._sheet.steps.setdefault(found, row)
         return found
 
-    def send(self, row: Row) -> Send:
-        """A template, and the channels that it is said over."""
+    def send(self, row: Row) -> Send | Split:
+        """A template, and the channels that it is said over; with subjects that are tried out a split."""
         via, every = _via(row, self._sheet)
         template = row.text("send")
         self._sends.check(row, template, via)
-        return Send(
+        send = Send(
             id=self.id(row, "send", template),
             template=template,
             via=via,
@@ -142,6 +153,10 @@ class StepReader:
             klass=cast("MessageClass | None", row.maybe("class")),
             on_unknown="retry" if row.text("on_unknown") == "retry" else "settle",
         )
+        return self._subjects.split(row, send, self._trial(row))
+
+    def _trial(self, row: Row) -> Trial | None:
+        return trial_of(row, self._sheet, self._rule, goal=self._goal)
 
     def wait(self, row: Row) -> Wait:
         """A duration, or `until` with a time or an expression."""
@@ -187,14 +202,11 @@ class StepReader:
         )
 
     def split(self, row: Row) -> Split:
-        """Ways by lot, whose shares make 100."""
-        name = self.id(row, "split")
-        arms = {arm: share for arm, share in row.named("split").items() if isinstance(share, Row)}
-        shares = {arm: share.number("share") or 0.0 for arm, share in arms.items()}
-        if abs(sum(shares.values()) - 100) > 1e-9:
-            message = f"the shares make {sum(shares.values()):g}"
-            self._sheet.error(row.at("split"), "bad-value", message, "let them make 100 together")
-        return Split(name, tuple(Share(arm, shares[arm], self.steps(share, "do")) for arm, share in arms.items()))
+        """Ways by lot, whose shares make 100; or on trial, until one has won."""
+        name, trial = self.id(row, "split"), self._trial(row)
+        shares = shares_of(row, self._sheet, trial)
+        arms = row.named("split")
+        return Split(name, tuple(Share(arm, part, self.steps(arms[arm], "do")) for arm, part in shares.items()), trial)
 
     def tag(self, row: Row) -> Tag:
         """A word to put among the tags, or to take away."""

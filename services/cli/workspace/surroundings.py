@@ -45,7 +45,7 @@ class Surroundings:
     `teams` those that alerts may name, None where their file could not be read;
     `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
     which class another one counts, `never` holds the caps that let nothing pass; `topics` are those
-    that wici.yaml lists.
+    that wici.yaml lists. `variants` are templates with another subject, which reading the journeys adds.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
@@ -60,6 +60,7 @@ class Surroundings:
     topics: frozenset[str] | None = None
     counts_as: Mapping[MessageClass, MessageClass] = field(default_factory=dict)
     never: tuple[Cap, ...] = ()
+    variants: dict[str, dict[str, Template]] = field(default_factory=dict)
 
     @property
     def events(self) -> frozenset[str]:

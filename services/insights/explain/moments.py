@@ -159,9 +159,14 @@ def _walked(one: Walked, said: bool) -> list[str]:
     if "start" in seen:
         lines.append(f"to start {seen.pop('start')}")
     if "arm" in seen:
-        arm = seen.pop("arm")
-        lines.append("no arm of the branch held" if arm is None else f"took arm {arm}")
+        lines.append(_way(seen.pop("arm"), tried=bool(seen.pop("tried", False)), winner=seen.pop("winner", None)))
     return lines + [f"    {path} was {shown(value)}" for path, value in seen.items()]
+
+
+def _way(arm: Any, *, tried: bool, winner: str | None) -> str:
+    if arm is None:
+        return "no arm of the branch held"
+    return f"took arm {arm}" + (", on trial" if tried else "") + (f", the winner: {winner}" if winner else "")
 
 
 def _message(one: Said) -> Moment:

@@ -81,6 +81,17 @@ def _compiled(
     return msgspec.structs.replace(template, digest=sha256(msgspec.json.encode(template)).hexdigest())
 
 
+def with_subject(template: Template, name: str, subject: str) -> Template:
+    """The template under another name, its e-mail with another subject. Raises TemplateError."""
+    assert template.email is not None  # noqa: S101 -- who calls has looked
+    trees: list[nodes.Template] = []
+    _source(template.name, TEXT, subject, 1, trees)
+    paths = shortest([*template.reads, *(path for tree in trees for path in reads(tree, ROOTS))])
+    email = msgspec.structs.replace(template.email, subject=subject)
+    made = msgspec.structs.replace(template, name=name, digest="", email=email, reads=paths)
+    return msgspec.structs.replace(made, digest=sha256(msgspec.json.encode(made)).hexdigest())
+
+
 def _document(file: str, text: str) -> Document:
     if file in _LATER:
         raise TemplateError(file, f"{file} is not supported yet", hint=_LATER[file])

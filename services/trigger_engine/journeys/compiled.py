@@ -14,7 +14,9 @@ from services.contracts.journey import (
     Rule,
     Send,
     Set,
+    Split,
     Step,
+    Trial,
     Wait,
     WaitFor,
     Webhook,
@@ -66,11 +68,22 @@ class Listener(msgspec.Struct, frozen=True):
     goal: Goal | None = None
 
 
+class Test(msgspec.Struct, frozen=True):
+    """What tells of the ways of a trial: an event type (empty: the goal) with a condition.
+
+    Of clicks and opens those that are about messages of the way's steps, `said`, by way.
+    """
+
+    on: str
+    condition: Condition | None = None
+    said: dict[str, frozenset[str]] | None = None
+
+
 class Compiled(msgspec.Struct, frozen=True):
     """One revision of a journey. `event_paths` are the fields of the entering event that its later life reads.
 
     `awaited` has, by `wait_for` and event type, the numbers of the rules that the event may fulfil; `hears` every type
-    that an exit, a goal or a `wait_for` listens to.
+    that an exit, a goal or a `wait_for` listens to; `tests` has, by split on trial, what tells of its ways.
     """
 
     journey: Journey
@@ -86,6 +99,7 @@ class Compiled(msgspec.Struct, frozen=True):
     profile_reads: frozenset[str]
     calls: frozenset[CallKey]
     linger: float
+    tests: dict[str, Test] = {}
 
 
 class _Compiler:
@@ -129,6 +143,9 @@ def compile_journey(
     first = _link(journey.steps, None, nodes, compiler)
     awaited = {s.id: _awaited(s, compiler) for s in every_step(journey.steps) if isinstance(s, WaitFor)}
     entering = compiler.condition(journey.enter.condition)
+    tests = {s.id: _test(s, s.trial, compiler) for s in every_step(journey.steps) if isinstance(s, Split) and s.trial}
+    if tests:
+        compiler.reads.add(("event", "schedule", "occurrence"))  # each time of a schedule is a trial of its own
     reads = compiler.reads | set(_template_reads(nodes, templates))
     key = journey.enter.key
     keys = _Compiler(journey.enter.on, schemas, facts)
@@ -140,13 +157,30 @@ def compile_journey(
         nodes=nodes,
         first=first,
         awaited=awaited,
-        hears=frozenset(listeners).union(*awaited.values()),
+        hears=frozenset(listeners).union(*awaited.values(), (test.on for test in tests.values() if test.on)),
         event_paths=shortest(path[1:] for path in reads if path[0] == "event"),
         reads_cart=any(path[0] == "cart" for path in reads),
         profile_reads=profile_facts(reads | keys.reads),
         calls=frozenset(compiler.calls | keys.calls),
-        linger=max((goal.within or LINGER_SECONDS for goal in journey.goals), default=LINGER_SECONDS),
+        linger=_linger(journey),
+        tests=tests,
     )
+
+
+def _test(step: Split, trial: Trial, compiler: _Compiler) -> Test:
+    if isinstance(trial.by, Rule):
+        return Test(trial.by.on, compiler.condition(trial.by.condition, trial.by.on))
+    if trial.by == "goal":
+        return Test("")
+    said = {share.name: frozenset(one.id for one in every_step(share.do)) for share in step.shares}
+    return Test(f"message.{trial.by}", said=said)
+
+
+def _linger(journey: Journey) -> float:
+    """The longest that a goal counts or a trial runs, if that is no less than usual."""
+    goals = [goal.within or LINGER_SECONDS for goal in journey.goals] or [LINGER_SECONDS]
+    trials = [s.trial.after or 0.0 for s in every_step(journey.steps) if isinstance(s, Split) and s.trial]
+    return max([*goals, *trials])
 
 
 def profile_facts(reads: Iterable[Path]) -> frozenset[str]:
@@ -185,7 +219,8 @@ def _awaited(step: WaitFor, compiler: _Compiler) -> dict[str, tuple[tuple[int, C
 def _template_reads(nodes: Mapping[str, Node], templates: Templates) -> Iterator[Path]:
     for node in nodes.values():
         if isinstance(node.step, Send | Alert):
-            for template in templates.get(node.step.template, {}).values():
+            name = node.step.template if isinstance(node.step, Alert) else node.step.variant or node.step.template
+            for template in templates.get(name, {}).values():
                 yield from template.reads
 
 

@@ -32,7 +32,9 @@ class Definitions(msgspec.Struct):
     """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin.
 
     `enters` has the highest priority first; `listened` are the event types that exits, goals and `wait_for` listen to,
-    `awaited` those of `wait_for` alone. `products` says which changes of products somebody listens to,
+    `awaited` those of `wait_for` alone,
+    `tested` those that tell of trials (empty: goals): none where no split is on trial.
+    `products` says which changes of products somebody listens to,
     `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
     it is of use. `changes` are about those inside other revisions than the `current` ones; `campaigns` are the journeys
     that a schedule enters for many at once.
@@ -56,6 +58,7 @@ class Definitions(msgspec.Struct):
     receipts: frozenset[str]
     listened: frozenset[str]
     awaited: frozenset[str]
+    tested: frozenset[str] = frozenset()
     changes: dict[str, Change] = {}
     products: ProductRules | None = None
     minded: frozenset[str] = frozenset({ASKED_FOR, BACK_IN_STOCK})
@@ -82,6 +85,7 @@ class Definitions(msgspec.Struct):
         self.receipts |= _receipts(compiled.hears)
         self.listened |= compiled.hears
         self.awaited |= _awaited(compiled)
+        self.tested |= _tested(compiled)
         self.look_at_uses()
 
     def look_at_uses(self) -> None:
@@ -129,6 +133,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         receipts=_receipts(heard),
         listened=listened,
         awaited=frozenset(kind for one in compiled for kind in _awaited(one)),
+        tested=frozenset(kind for one in compiled for kind in _tested(one)),
         region=policies.country,
         changes=changes(workspace),
         products=products,
@@ -156,6 +161,10 @@ def _receipts(kinds: Iterable[str]) -> frozenset[str]:
 
 def _awaited(compiled: Compiled) -> frozenset[str]:
     return frozenset(kind for rules in compiled.awaited.values() for kind in rules)
+
+
+def _tested(compiled: Compiled) -> frozenset[str]:
+    return frozenset(test.on for test in compiled.tests.values())
 
 
 def _with_what_they_start(compiled: list[Compiled]) -> list[Compiled]:

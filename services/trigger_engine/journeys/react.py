@@ -15,7 +15,7 @@ from services.contracts import ids
 from services.contracts.event import STATEABLE_TYPES
 from services.contracts.reasons import Reason
 from services.contracts.schedule import PLANNED
-from services.trigger_engine.journeys import alarms, deriving, enter, hearing, in_flight, segments, walk
+from services.trigger_engine.journeys import alarms, deriving, enter, hearing, in_flight, segments, trials, walk
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
@@ -139,6 +139,8 @@ def urgency(profile: Profile | None, timer: bytes, definitions: Definitions) -> 
 
 def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> None:
     if profile.entries:
+        if event.type in turn.definitions.tested:
+            trials.hear(profile, event, turn)
         _listen(profile, event, turn)
         if event.type in turn.definitions.awaited:
             _await(profile, event, turn)

@@ -11,6 +11,7 @@ import msgspec
 
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
+from services.trigger_engine.journeys.trying import TrialChange
 from services.trigger_engine.profiles.consent import NEEDS_CONSENT
 
 Rule = Literal["enter", "exit", "goal"]
@@ -54,7 +55,7 @@ class Walked(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Timer(msgspec.Struct, gc=False):
     """When to wake; `due` None takes the timer away. A firing counts only for the generation that it was set with.
 
-    `paused` is the journey whose pause it waits for, although it is due.
+    `paused` is the journey whose pause it waits for, although it is due; `trial` what it waits for to be decided.
     """
 
     id: bytes
@@ -62,6 +63,7 @@ class Timer(msgspec.Struct, gc=False):
     due: datetime | None
     generation: int
     paused: str | None = None
+    trial: bytes | None = None
 
 
 class Goal(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +134,7 @@ class Reaction(msgspec.Struct):
     walked: dict[bytes, list[Walked]] = msgspec.field(default_factory=dict)
     joined: set[bytes] = msgspec.field(default_factory=set)
     given_back: set[bytes] = msgspec.field(default_factory=set)
+    trials: dict[bytes, TrialChange] = msgspec.field(default_factory=dict)
 
     def say(self, message: Message) -> None:
         """Queue a message."""

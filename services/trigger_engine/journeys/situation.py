@@ -10,6 +10,7 @@ import msgspec
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys.compiled import Compiled
+from services.trigger_engine.journeys.trying import Trying
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.policies.timing import Held
 from services.trigger_engine.profiles.state import Entry, Profile
@@ -30,6 +31,7 @@ class Go(msgspec.Struct, frozen=True):
 
     `learned` are facts of the profile and their values, `arm` the draw that was made and how it fell, `start` the
     journey to enter; `seen` is what led there, where there was a choice: the arm taken, and what the conditions read.
+    `trying` is what is done to a trial.
     """
 
     to: str | None
@@ -39,18 +41,21 @@ class Go(msgspec.Struct, frozen=True):
     arm: tuple[str, str] | None = None
     start: str | None = None
     seen: dict[str, Any] | None = None
+    trying: Trying | None = None
 
 
 class Sleep(msgspec.Struct, frozen=True):
     """Stay at this step until a moment of marketing time; `heard` is what a `wait_for` has heard so far, as bits.
 
-    `reason` is given where policies make it wait, and `by` names them: the step is then decided again.
+    `reason` is given where policies make it wait, and `by` names them: the step is then decided again. So it is
+    where a trial (`trying`) holds it back.
     """
 
     until: datetime
     heard: int = 0
     reason: Reason | None = None
     by: tuple[str, ...] = ()
+    trying: Trying | None = None
 
 
 class End(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
+from services.trigger_engine.journeys.trying import Standing
 from services.trigger_engine.profiles.state import Entry
 
 
@@ -37,7 +38,8 @@ class Turn(msgspec.Struct):
     goals and waits listen to; `held` is set where a timer was held too long; `starts` are yet to be done. `unclaimed`
     are queued messages that caps count, by send key, with their entries. `done` are the messages and entries that those
     who were moved to another revision have made before. `paused` are scopes as in
-    `queue.pauses`, but `brake:NAME` for a journey that the brake has paused.
+    `queue.pauses`, but `brake:NAME` for a journey that the brake has paused. `trials` are what splits have tried out so
+    far, kept up to date while decisions are made.
     """
 
     definitions: Definitions
@@ -50,6 +52,7 @@ class Turn(msgspec.Struct):
     unclaimed: Mapping[bytes, bytes] = {}
     done: frozenset[bytes] = frozenset()
     paused: frozenset[str] = frozenset()
+    trials: dict[bytes, Standing] = {}
 
     def pauses(self, journey: str) -> bool:
         """Whether nothing of a journey goes on now."""

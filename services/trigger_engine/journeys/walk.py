@@ -8,7 +8,7 @@ from services.contracts import ids
 from services.contracts.journey import WaitFor
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
-from services.trigger_engine.journeys import draws, worth
+from services.trigger_engine.journeys import draws, trials, worth
 from services.trigger_engine.journeys.changes import WAITS
 from services.trigger_engine.journeys.compiled import Compiled, Node
 from services.trigger_engine.journeys.derived.registry import UNDOABLE
@@ -63,6 +63,9 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
             entry.heard = decision.heard
             entry.waiting = (entry.waiting or turn.now) if decision.reason else None
             sleep(profile, entry, decision.until, turn.into)
+            if decision.trying is not None:
+                trials.note(entry, decision.trying, turn)
+                turn.into.timers[entry.id].trial = decision.trying.trial
             return
         entry.waiting = None
         if not isinstance(decision, Go):
@@ -104,6 +107,10 @@ def _say(profile: Profile, entry: Entry, message: Message, turn: Turn) -> None:
 
 def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
     """What a step does to the profile, at once; and the journeys that it starts, later."""
+    if decision.trying is not None:
+        trials.note(entry, decision.trying, turn)
+        if decision.trying.arm is not None:
+            turn.into.drawn.setdefault(entry.id, []).append(f"{entry.step}={decision.trying.arm}")
     if decision.arm is not None:
         draws.remember(profile, *decision.arm, turn.now)
         turn.into.drawn.setdefault(entry.id, []).append(f"{entry.step}={decision.arm[1]}")
@@ -193,6 +200,8 @@ def take_back(profile: Profile, revocation: Revocation, turn: Turn) -> None:
 
 def reach(profile: Profile, entry: Entry, event: Arrival, turn: Turn, *, stay: bool) -> None:
     """Count a goal that `event` reaches; it ends the entry unless it says `stay`."""
+    if entry.tried:
+        trials.reach(entry, turn)
     goals = turn.into.goals
     if entry.id not in goals or event.time < goals[entry.id].at:
         goals[entry.id] = worth.goal(event, turn.definitions.settings.shop.currency)
@@ -229,8 +238,9 @@ def hold_out(profile: Profile, entry: Entry, reason: Reason, turn: Turn) -> None
 
 
 def linger(compiled: Compiled) -> float:
-    """For how many seconds an entry that ends by itself may still be exited, or reach a goal."""
-    return compiled.linger if compiled.listeners or compiled.journey.enter.on in UNDOABLE else 0
+    """For how many seconds an entry that ends by itself may still be exited, reach a goal, or tell a trial."""
+    waits = compiled.listeners or compiled.tests or compiled.journey.enter.on in UNDOABLE
+    return compiled.linger if waits else 0
 
 
 def sleep(profile: Profile, entry: Entry, until: datetime, into: Reaction) -> None:

@@ -97,11 +97,33 @@ def upgrade() -> None:
             due        timestamptz NOT NULL,    -- marketing time
             generation int NOT NULL,
             shard      smallint GENERATED ALWAYS AS (get_byte(uuid_send(profile_id), 15) % 12) STORED,
-            paused     text                     -- the journey whose pause it waits for, although it is due
+            paused     text,                    -- the journey whose pause it waits for, although it is due
+            trial      uuid                     -- the trial that holds the entry back until it is decided
         ) WITH (fillfactor = 90, {BUSY})""")
     op.execute("CREATE INDEX timers_due ON engine.timers (shard, due) WHERE paused IS NULL")
     op.execute("CREATE INDEX timers_paused ON engine.timers (paused, due) WHERE paused IS NOT NULL")
+    op.execute("CREATE INDEX timers_trial ON engine.timers (trial, id) WHERE trial IS NOT NULL")
     op.execute("CREATE INDEX timers_profile ON engine.timers (profile_id)")
+    op.execute("""
+        CREATE TABLE engine.trials (
+            id         uuid PRIMARY KEY,        -- contracts.ids.trial of the next four
+            journey    text NOT NULL,
+            revision   int NOT NULL,
+            step       text NOT NULL,
+            occurrence text NOT NULL,           -- of a schedule; else empty
+            begun_at   timestamptz NOT NULL,    -- marketing time, as decided_at
+            decided_at timestamptz,
+            winner     text,                    -- the way; NULL until it is decided, and never changed
+            why        text                     -- what was counted when it was decided
+        )""")
+    op.execute("""
+        CREATE TABLE engine.trial_arms (
+            trial uuid NOT NULL,
+            arm   text NOT NULL,
+            tried bigint NOT NULL,
+            won   bigint NOT NULL,
+            PRIMARY KEY (trial, arm)
+        ) WITH (fillfactor = 50)""")
     op.execute("""
         CREATE TABLE engine.consents (
             profile_id uuid NOT NULL,

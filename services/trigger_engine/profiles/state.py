@@ -132,6 +132,14 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
     left: bool = False
 
 
+class Tried(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The way of a trial that an entry went, and when; until it has told."""
+
+    trial: bytes
+    arm: str
+    at: datetime
+
+
 class Entry(msgspec.Struct, array_like=True):
     """One enrolment that is live, or has ended and may still be exited or reach its goal until `until`.
 
@@ -139,7 +147,8 @@ class Entry(msgspec.Struct, array_like=True):
     `since`, in source time, neither exits it nor reaches its goal. `heard` has a bit for each rule of the `wait_for`
     where it stands that was fulfilled; `held` tells whether a holdout kept it silent, None where there was none to;
     `started` whether another journey has started it, so that its event is not the journey's own; `waiting` since when
-    policies make it wait at a step that will be decided again; `moved` whether it has come from another revision.
+    policies make it wait at a step that will be decided again; `moved` whether it has come from another revision;
+    `tried` are the trials that it takes part in, by step.
     """
 
     id: bytes
@@ -160,6 +169,7 @@ class Entry(msgspec.Struct, array_like=True):
     started: bool = False
     waiting: datetime | None = None
     moved: bool = False
+    tried: dict[str, Tried] | None = None
 
 
 class Profile(msgspec.Struct):

@@ -30,10 +30,10 @@ GOALS = """
         AS w (id, at, key, amount, currency)
     WHERE e.id = w.id AND (e.goal_at IS NULL OR w.at < e.goal_at)"""
 SET = """
-    INSERT INTO engine.timers (id, profile_id, due, generation, paused)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::text[])
+    INSERT INTO engine.timers (id, profile_id, due, generation, paused, trial)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::text[], $6::uuid[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, due = excluded.due,
-        generation = excluded.generation, paused = excluded.paused"""
+        generation = excluded.generation, paused = excluded.paused, trial = excluded.trial"""
 FIRED = """
     DELETE FROM engine.timers t USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS w (id, profile_id, generation)
     WHERE t.id = w.id AND t.profile_id = w.profile_id AND t.generation = w.generation"""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
 
 from services.trigger_engine.journeys.reaction import Timer
+from services.trigger_engine.journeys.trials import woken
+from services.trigger_engine.journeys.trying import Standing
 
 
 class Timers:
@@ -40,6 +42,13 @@ class Timers:
             if timer.paused is not None and timer.due is not None and not pauses(timer.paused):
                 timer.paused = None
                 heappush(self._heap, (timer.due, timer.id, timer.generation))
+
+    def wake(self, trials: Mapping[bytes, Standing], now: datetime) -> None:
+        """Let those go on whom a trial has held back that is decided."""
+        for timer in woken(self._timers.values(), trials):
+            if timer.due is not None and timer.due > now:
+                timer.due = now
+                heappush(self._heap, (now, timer.id, timer.generation))
 
     def next(self) -> datetime | None:
         """When the earliest timer is due."""

@@ -162,7 +162,7 @@ class World:
         Entries keep their revisions, or what the change says is done to them at once.
         """
         old, self.definitions = self.definitions, definitions
-        self._turn = Turn(definitions, self.now, Reaction(), paused=self._turn.paused)
+        self._turn = Turn(definitions, self.now, Reaction(), paused=self._turn.paused, trials=self._turn.trials)
         self._campaigns.follow(definitions, self.now)
         for profile in self.profiles.values():
             self._pin(profile, old)
@@ -297,6 +297,8 @@ class World:
             self._turn.into = Reaction()
             self._told.tell(into, event, next((p.id for p in touched), b""), now)
             self._timers.take(into.timers.values())
+            if into.trials:
+                self._timers.wake(self._turn.trials, now)
             if into.revocations and self.queue:
                 self._outbox.take_back(into.revocations, self._crowd, now)
             self._outbox.put(into)

@@ -75,9 +75,8 @@ def refusal(step: Send, channel: Channel, situation: Situation) -> Reason | None
         return Reason.NO_ADDRESS
     if not allows(governing(profile.consents, channel, situation.compiled.journey.topic), klass):
         return Reason.NO_CONSENT
-    if not any(
-        _has(template, channel) for template in situation.turn.definitions.templates.get(step.template, {}).values()
-    ):
+    written = situation.turn.definitions.templates.get(step.variant or step.template, {})
+    if not any(_has(template, channel) for template in written.values()):
         return Reason.NO_TEMPLATE
     return None
 
@@ -119,9 +118,9 @@ def _message(step: Send, channel: Channel, wish: Wish | None, situation: Situati
         step=step.id,
         klass=klass,
         channel=channel,
-        template=step.template,
+        template=step.variant or step.template,
         recipient=address(profile, channel, klass) or "",
-        context=pick(situation.env, definitions.template_paths.get(step.template, ())),
+        context=pick(situation.env, definitions.template_paths.get(step.variant or step.template, ())),
         created_at=situation.turn.now,
         locale=profile.fact("locale"),
         topic=situation.compiled.journey.topic,

@@ -21,6 +21,7 @@ from services.kit.database.pool import FAILURES
 from services.kit.errors import Misconfigured
 from services.kit.notify import Listener
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import follow
 
 POLL_SECONDS = 1.0
 
@@ -99,7 +100,8 @@ class Follower:
         """Look once, then follow in the background."""
         await self._listener.start()
         await self.refresh()
-        self._task = asyncio.create_task(self._follow(), name="gateway-workspace")
+        following = follow(self._hint, self._poll_seconds, self.refresh)
+        self._task = asyncio.create_task(following, name="gateway-workspace")
 
     async def stop(self) -> None:
         """Stop following."""
@@ -127,11 +129,3 @@ class Follower:
         if problem != self.problem:
             _log.warning(Log.WORKSPACE_REJECTED, errors=problem)
         self.problem = problem
-
-    async def _follow(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._hint.wait()
-            self._hint.clear()
-            await self.refresh()

@@ -13,6 +13,7 @@ from services.kit.clock import SystemClock
 from services.kit.database.pool import FAILURES
 from services.kit.notify import notify
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import follow
 
 CHANNEL = "wici_clock"
 POLL_SECONDS = 0.25
@@ -52,7 +53,7 @@ class DatabaseClock(SystemClock):
     async def start(self) -> None:
         """Read the offset, and follow it from now on."""
         self.offset = await read_offset(self._pool)
-        self._task = asyncio.create_task(self._follow())
+        self._task = asyncio.create_task(follow(self._hint, POLL_SECONDS, self._read))
 
     async def stop(self) -> None:
         """Follow no longer."""
@@ -65,15 +66,10 @@ class DatabaseClock(SystemClock):
         """Read the offset now: for a hint on CHANNEL."""
         self._hint.set()
 
-    async def _follow(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._hint.wait()
-            self._hint.clear()
-            # A database that is away for a moment is its users' problem; the offset stays as it was.
-            with contextlib.suppress(*FAILURES):
-                self._take(await read_offset(self._pool))
+    async def _read(self) -> None:
+        # A database that is away for a moment is its users' problem; the offset stays as it was.
+        with contextlib.suppress(*FAILURES):
+            self._take(await read_offset(self._pool))
 
     def _take(self, offset: timedelta) -> None:
         if offset != self.offset:

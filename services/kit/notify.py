@@ -15,6 +15,7 @@ import asyncpg
 
 from services.kit.database.pool import FAILURES
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import until_news
 
 Callback = Callable[[], None]
 _AGAIN_SECONDS = 0.5
@@ -70,9 +71,7 @@ class Listener:
                 self._news.clear()
                 heard, self._heard = self._heard, set()
                 self._call(heard)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_CHECK_SECONDS):
-                        await self._news.wait()
+                await until_news(self._news, _CHECK_SECONDS)
         finally:
             connection.terminate()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,6 +13,7 @@ from services.kit.database.pool import FAILURES
 from services.kit.service import Context
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import until_news
 from services.notifier.claim import Claimed, Order, claim
 from services.notifier.editions import Account, Edition, Editions
 from services.notifier.sender import Sender
@@ -115,9 +115,7 @@ class Claimer:
         ours = [one for one in edition.accounts if one.channel == self._channel] if edition else []
         waits = [one.pace.wakes_in(now) for one in ours]
         seconds = min([POLL_SECONDS, *(wait for wait in waits if wait > 0)])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
+        await until_news(self._news, seconds)
 
 
 def _count(stopped: Counter[Reason]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from services.kit.database.pool import FAILURES
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import follow
 
 _log = Logger()
 
@@ -16,16 +16,7 @@ def every(
     seconds: float, work: Callable[[], Awaitable[object]], sooner: asyncio.Event | None = None
 ) -> asyncio.Task[None]:
     """Run `work` every `seconds`, and as soon as `sooner` is set. A lost database is asked again at the next turn."""
-    return asyncio.create_task(_run(seconds, work, sooner or asyncio.Event()))
-
-
-async def _run(seconds: float, work: Callable[[], Awaitable[object]], sooner: asyncio.Event) -> None:
-    while True:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await sooner.wait()
-        sooner.clear()
-        await once(work)
+    return asyncio.create_task(follow(sooner or asyncio.Event(), seconds, lambda: once(work)))
 
 
 async def once(work: Callable[[], Awaitable[object]]) -> None:

@@ -15,6 +15,7 @@ from services.kit.bus import Producer
 from services.kit.database.pool import FAILURES
 from services.kit.errors import TryAgain
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import until_news
 from services.trigger_engine.published import outgoing
 from services.trigger_engine.store import outcomes
 
@@ -65,6 +66,4 @@ class Relay:
                 crash.point("engine.relayed")
                 await outcomes.delete(connection, [number for number, _ in found])
             if len(found) < MOST:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        await self._news.wait()
+                await until_news(self._news, IDLE_SECONDS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+import asyncpg
 import msgspec
 
 from services.contracts.journey import Journey
@@ -18,6 +19,11 @@ from services.trigger_engine.store import entries
 _LOAD = """
     SELECT document FROM workspace.journeys JOIN unnest($1::text[], $2::int[]) AS w (name, revision)
     USING (name, revision)"""
+# One look into the index of live entries for each revision there is.
+_PINNED = """
+    SELECT document FROM workspace.journeys AS j, LATERAL (
+        SELECT FROM engine.entries AS e
+        WHERE e.journey = j.name AND e.revision = j.revision AND e.ended_at IS NULL LIMIT 1) AS inside"""
 
 _log = Logger()
 
@@ -30,16 +36,24 @@ async def load(connection: Connection, definitions: Definitions, profiles: Colle
     }
     if missing:
         names, numbers = zip(*sorted(missing), strict=True)
-        for row in await connection.fetch(_LOAD, list(names), list(numbers)):
-            _add(definitions, msgspec.json.decode(row[0], type=Journey))
+        rows = await connection.fetch(_LOAD, list(names), list(numbers))
+        add(definitions, [msgspec.json.decode(row[0], type=Journey) for row in rows])
 
 
-def _add(definitions: Definitions, journey: Journey) -> None:
-    """Load a revision. One that does not fit this version any more stops its own entries, and nothing else."""
-    try:
-        definitions.add(journey)
-    except ConditionError as error:
-        _log.error(Log.WORKSPACE_REJECTED, error, journey=journey.name, revision=journey.revision)
+async def pinned(pool: asyncpg.Pool) -> list[Journey]:
+    """Every revision that somebody is inside. What it listens to must be known before it is heard."""
+    return [msgspec.json.decode(row[0], type=Journey) for row in await pool.fetch(_PINNED)]
+
+
+def add(definitions: Definitions, journeys: Iterable[Journey]) -> None:
+    """Load revisions that are not known yet. One that does not fit this version stops its own entries, nothing else."""
+    for journey in journeys:
+        if (journey.name, journey.revision) in definitions.revisions:
+            continue
+        try:
+            definitions.add(journey)
+        except ConditionError as error:
+            _log.error(Log.WORKSPACE_REJECTED, error, journey=journey.name, revision=journey.revision)
 
 
 async def done(connection: Connection, definitions: Definitions, profiles: Collection[Profile]) -> frozenset[bytes]:

@@ -11,6 +11,8 @@ from services.contracts import workspace
 from services.kit.database.pool import FAILURES
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
+from services.kit.waiting import follow
+from services.trigger_engine import revisions
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import Definitions, define
 
@@ -38,22 +40,25 @@ class Follower:
         found = await workspace.current(self._pool, self._seen)
         if found is None:
             return
+        pinned = await revisions.pinned(self._pool)
         self._seen = found.version
         try:
-            self.definitions = define(found)
+            made = define(found)
         except ConditionError as error:
             _log.error(Log.WORKSPACE_REJECTED, error=error, version=found.version)
             return
+        revisions.add(made, pinned)
+        if self.definitions is not None:  # who lingers after the last step of an older revision listens too
+            made.receipts |= self.definitions.receipts
+        self.definitions = made
         self.published.set()
         metrics.WORKSPACE_VERSION.set(found.version)
         _log.info(Log.WORKSPACE_APPLIED, version=found.version, journeys=len(found.journeys))
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._news.wait()
-            self._news.clear()
-            with contextlib.suppress(*FAILURES):
-                await self.look()
+        await follow(self._news, POLL_SECONDS, self._look_if_it_answers)
+
+    async def _look_if_it_answers(self) -> None:
+        with contextlib.suppress(*FAILURES):
+            await self.look()

@@ -241,8 +241,13 @@ async def test_a_start_that_fails_stops_the_consumer_with_its_error(bus: Bus, to
         raise Misconfigured("positions belong to another topic")
 
     consumer = await bus.consumer(topic, f"{topic}.group", "one", start)
+
+    async def stopped() -> bool:
+        await consumer.poll(1, 0.05)
+        return False
+
     with pytest.raises(Misconfigured, match="another topic"):
-        await eventually(lambda: consumer.poll(1, 0.05))
+        await eventually(stopped)
 
 
 async def test_a_slow_reader_gets_everything_and_the_writer_does_not_wait_for_it(bus: Bus, topic: str) -> None:

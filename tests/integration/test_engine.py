@@ -232,6 +232,37 @@ async def test_a_click_reaches_a_goal_or_exits(place: Town, as_goal: bool) -> No
     assert await place.count("engine.timers") == 0
 
 
+DEAF = workspace(journey("views", "page.viewed", say("sms-only")))
+
+
+async def test_a_click_ends_the_waiting_in_a_revision_that_no_engine_has_read_since_its_start(place: Town) -> None:
+    """Only the older revision listens to clicks, and nothing else has happened to its customer."""
+    await place.publish(
+        workspace(journey("views", "page.viewed", say(), Wait("w", 1, "days"), exits=until("message.clicked")))
+    )
+    async with place.engine():
+        await place.tell(event("page.viewed", customer=anna()))
+        await place.read()
+    await place.publish(DEAF)
+    async with place.engine():
+        await place.receipt("clicked", at=AT + MINUTE)
+        await place.heard()
+    assert await place.pool.fetchval("SELECT reason FROM engine.entries") == "exited"
+
+
+async def test_a_click_reaches_the_goal_of_who_has_just_finished_a_revision_that_is_replaced(place: Town) -> None:
+    """Nobody is inside it any more; that it listened to clicks is not forgotten with its replacement."""
+    await place.publish(workspace(journey("views", "page.viewed", goals=(Goal("message.clicked"),))))
+    async with place.engine() as service:
+        await place.tell(event("page.viewed", customer=anna()))
+        await place.read()
+        await place.publish(DEAF)
+        await eventually(lambda: service.ready()[1] == "workspace version 2")
+        await place.receipt("clicked", at=AT + MINUTE)
+        await place.heard()
+    assert await place.pool.fetchval("SELECT goal_at FROM engine.entries") == AT + MINUTE
+
+
 async def test_a_receipt_that_nobody_listens_to_touches_no_profile_and_is_published(place: Town) -> None:
     await place.publish(workspace(THANKS))
     async with place.engine():

@@ -17,6 +17,7 @@ from services.kit.bus.reading import Assignment, TopicWatch, out_of_range
 from services.kit.clock import Clock, monotonic
 from services.kit.database.pool import FAILURES
 from services.kit.errors import Problem, TryAgain
+from services.kit.waiting import until_news
 
 _POLL_SECONDS = 0.25
 _COMMIT_SECONDS = 1.0
@@ -139,9 +140,7 @@ class PostgresConsumer:
         return advanced
 
     async def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._records_hint.wait()
+        await until_news(self._records_hint, seconds)
 
     async def _begin(self, partitions: frozenset[int], positions: Mapping[int, int]) -> None:
         await self._watch.check(now=True)
@@ -169,9 +168,7 @@ class PostgresConsumer:
                 self._assignment.fail(problem)
                 return
             wait = self._seat.lease.total_seconds() / 5 if self._settled else _POLL_SECONDS / 5
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._group_hint.wait()
+            await until_news(self._group_hint, wait)
 
     async def _renew(self) -> None:
         now = self._clock.real()

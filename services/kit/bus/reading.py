@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
 from services.kit.bus import Start
 from services.kit.clock import monotonic
 from services.kit.errors import Misconfigured, TryAgain
+from services.kit.waiting import until_news
 
 _RETRY_SECONDS = 0.5
 _TOPIC_CHECK_SECONDS = 5.0
@@ -53,9 +53,7 @@ class Assignment:
     async def wait(self, seconds: float) -> None:
         """Wait for a change of the assignment or a failure, at most `seconds`."""
         self.changed.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.changed.wait()
+        await until_news(self.changed, seconds)
 
     async def _run(self, partitions: frozenset[int]) -> None:
         while True:

@@ -179,7 +179,8 @@ class Editions:
     def _alerting(self, account: Account) -> Account:
         """The same account as it alerts teams: with a little pace of its own, so that neither waits for the other."""
         route = ALERTED_BY[account.channel]
-        pace = self._paces.setdefault((account.name, account.provider.name, route), Pace(SLOTS_OF_ALERTS))
+        own = Pace(SLOTS_OF_ALERTS, many=account.provider is webhook.PROVIDER)
+        pace = self._paces.setdefault((account.name, account.provider.name, route), own)
         rate = account.settings.rate
         pace.rate = None if rate is None else min(rate, RATE_OF_ALERTS)
         return replace(account, channel=route, pace=pace)
@@ -187,6 +188,7 @@ class Editions:
     def _account(self, configured: Configured, provider: Provider[Any]) -> Account:
         settings = read(provider.settings, configured, self._context.environ, self._context.settings.public_url)
         slots = SLOTS if provider.idempotency else SLOTS_WITHOUT_IDEMPOTENCY
-        pace = self._paces.setdefault((configured.name, configured.provider, configured.channel), Pace(slots))
+        key = (configured.name, configured.provider, configured.channel)
+        pace = self._paces.setdefault(key, Pace(slots, many=provider is webhook.PROVIDER))
         pace.rate = settings.rate
         return Account(configured.name, configured.channel, provider, settings, pace)

@@ -2,6 +2,7 @@
 
 Slots grow by one per round of good answers and halve when the provider throttles (as TCP does with congestion). An
 account that refuses, cannot be reached or stays silent again and again is *down*: one probe at a time until it answers.
+Behind webhooks there are many hosts: what one answers, or fails to, is no word about the others.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ PATIENCE = 30.0
 
 
 class Pace:
-    """The pace of one account in this process. Times are seconds of a monotonic clock."""
+    """The pace of one account in this process. Times are seconds of a monotonic clock.
 
-    def __init__(self, slots: int = SLOTS, rate: float | None = None) -> None:
+    An account that reaches `many` receivers keeps its slots whatever one of them says.
+    """
+
+    def __init__(self, slots: int = SLOTS, rate: float | None = None, *, many: bool = False) -> None:
         self.rate = rate
         self.in_flight = 0
         self.down = False
         self.not_before = 0.0
+        self._many = many
         self._most = slots
         self._slots = float(slots)
         self._tokens = 0.0
@@ -71,6 +76,8 @@ class Pace:
 
     def learn(self, result: Result, now: float) -> None:
         """Let an answer set the pace."""
+        if self._many:
+            return
         match result:
             case Throttled(after):
                 if now >= self.not_before:  # once per round: the calls beside this one are throttled too

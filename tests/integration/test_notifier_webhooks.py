@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +19,7 @@ from services.contracts.settings import Webhooks
 from services.contracts.workspace import Workspace
 from services.kit.clock import FixedClock
 from services.notifier import erasure
+from services.notifier.pace import SLOTS
 from services.notifier.service import Notifier
 from tests.support import notifying as n
 from tests.support.notifying import ENVIRON, message
@@ -136,6 +139,35 @@ async def test_a_host_of_the_own_network_that_is_not_named_is_never_connected_to
     assert receiver.taken == []
     codes = [msgspec.json.decode(row[0])["code"] for row in await pool.fetch("SELECT data FROM queue.receipts")]
     assert sorted(codes) == ["not_https", "not_public", "not_public", "not_public"]
+
+
+@asynccontextmanager
+async def silence() -> AsyncIterator[str]:
+    """A host that takes every call and answers none until the end."""
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in taken:
+            writer.close()
+
+
+async def test_a_host_that_does_not_answer_holds_back_no_other(
+    database_url: str, pool: asyncpg.Pool, receiver: Receiver, clock: FixedClock
+) -> None:
+    """Though more calls wait for it than may be made at a time, and all of them before the other's."""
+    async with n.running(database_url, clock), silence() as silent:
+        await n.enqueue(pool, [*(hook(k, f"http://{silent}/") for k in range(SLOTS + 50)), hook(1000)])
+        await n.publish(pool, shop(receiver.host, silent))
+        await eventually(lambda: receiver.taken, 12, message="the silent host's calls fill every slot")
+        await eventually(lambda: accepted(pool))
+        assert {state for state, _ in await n.states(pool)} <= {0, 1, 10}
+
+
+async def accepted(pool: asyncpg.Pool) -> bool:
+    return (await n.states(pool)).count(ACCEPTED) == 1
 
 
 async def test_no_suppression_or_consent_holds_a_webhook_back_and_a_pause_and_only_to_do(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -14,6 +15,10 @@ from services.kit.http import Forbidden, Http, HttpRequest, HttpResponse, NoAnsw
 from services.kit.signatures import standard_key
 from services.notifier.providers.webhook import KEPT_IN, WebhookRequest
 
+AT_ONCE = 64
+"""Calls of one host at a time: half of an account's slots (services/notifier/pace.py), so that others have the rest."""
+PATIENCE = 1.0
+"""Seconds that a call waits for its host's turn."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -25,6 +30,7 @@ class WebhookWire:
         connect = min(5.0, timeout / 2)
         self._public = Http(timeout, connect, public_only=True)
         self._own = Http(timeout, connect)
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
     async def __aenter__(self) -> Self:
         await self._public.__aenter__()
@@ -40,8 +46,8 @@ class WebhookWire:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Sign and send once. A host that may not be reached answers KEPT_IN; one that cannot be, NoAnswer.
 
-        A repeat is harmless, so a host that is down has its own attempts repeated later: given back to the queue, they
-        would stand before those of all other hosts.
+        A repeat is harmless, so a host that is down or slow has its own attempts repeated later: given back to the
+        queue, or kept waiting here, they would stand before those of all other hosts.
         """
         if not isinstance(request, WebhookRequest):
             raise TypeError("only webhooks leave by this wire")
@@ -49,6 +55,12 @@ class WebhookWire:
         own = host in request.allow
         if not own and scheme != "https":
             return HttpResponse(KEPT_IN, {}, b"not_https")
+        turns = self._turns.setdefault(host, asyncio.Semaphore(AT_ONCE))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await turns.acquire()
+        except TimeoutError:
+            raise NoAnswer("others of this host are still unanswered") from None
         try:
             return await (self._own if own else self._public).send(self._signed(request))
         except Forbidden:
@@ -57,6 +69,8 @@ class WebhookWire:
             return HttpResponse(KEPT_IN, {}, b"no_address")
         except NotConnected as error:
             raise NoAnswer(str(error)) from error
+        finally:
+            turns.release()
 
     def _signed(self, request: WebhookRequest) -> HttpRequest:
         now, id_ = self._clock.real(), request.headers["webhook-id"]

@@ -112,3 +112,10 @@ def test_a_down_account_that_answers_its_probe_begins_anew() -> None:
     pace.learn(GOOD, 100.0)
     pace.learn(Unanswered("reset"), 101.0)
     assert not pace.down
+
+
+def test_behind_webhooks_no_answer_of_one_host_slows_down_the_others() -> None:
+    pace = Pace(64, many=True)
+    for result in (Throttled(9.0), *[Unanswered("TimeoutError")] * RECENT, NotSent("refused"), Unauthorized("401", "")):
+        pace.learn(result, now=0.0)
+    assert (pace.free(0.0), pace.passes(0.0)) == (64, False)

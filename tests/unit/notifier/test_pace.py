@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from services.notifier.pace import FIRST_PAUSE, RECENT, SILENT, Pace
-from services.notifier.providers.base import Accepted, Answered, NotSent, RateHints, Throttled, Unanswered, Unauthorized
+from services.notifier.providers.base import (
+    Accepted,
+    Answered,
+    NotSent,
+    RateHints,
+    Result,
+    Throttled,
+    Unanswered,
+    Unauthorized,
+)
 
 GOOD = Answered((Accepted("id"),))
 
@@ -116,6 +125,12 @@ def test_a_down_account_that_answers_its_probe_begins_anew() -> None:
 
 def test_behind_webhooks_no_answer_of_one_host_slows_down_the_others() -> None:
     pace = Pace(64, many=True)
-    for result in (Throttled(9.0), *[Unanswered("TimeoutError")] * RECENT, NotSent("refused"), Unauthorized("401", "")):
+    results: list[Result] = [
+        Throttled(9.0),
+        *[Unanswered("TimeoutError")] * RECENT,
+        NotSent("refused"),
+        Unauthorized("401", ""),
+    ]
+    for result in results:
         pace.learn(result, now=0.0)
     assert (pace.free(0.0), pace.passes(0.0)) == (64, False)

@@ -29,7 +29,7 @@ from tests.support.waiting import eventually
 ACCEPTED, REFUSED, CLAIMED = (10, None), (11, "provider_refused"), (1, None)
 TEAM = "support@shop.example"
 WORDS = Template(
-    "detractor", "pl", "1",
+    "detractor", "pl", "detractor-1",  # what a notifier has compiled is found by its digest
     EmailTemplate("Pilne: {{ profile.email }}", "<p>{{ event.order.id }} {{ links.unsubscribe }}</p>",
                   "Do {{ alert.answer_by | date('HH:mm') }}, {{ alert.answer_within }} h{{ links.preferences }}"),
     reads=(("profile", "email"), ("event", "order", "id"), ("alert", "answer_by"), ("alert", "answer_within")),

@@ -54,6 +54,7 @@ RULES: dict[str, str] = {
     "once-per-customer": "what each order is due is entered by each order",
     "open-branch": "a choice says what becomes of those whom no condition fits",
     "optional-variable": "a template asks before it prints what an event need not bring",
+    "prize-without-permit": "a prize by chance for buyers names its permit and its terms",
     "quiet-window": "a time to speak at is no quiet one",
     "receipt-circle": "journeys that receipts enter cannot answer one another's messages without end",
     "reduction-without-lowest": "a reduction shows the lowest price of the 30 days before it",

@@ -229,3 +229,19 @@ def test_what_may_be_missing_is_printed_only_where_the_template_asks(tmp_path: P
 def test_a_language_that_lacks_a_channel_is_named(tmp_path: Path) -> None:
     found = rules(tmp_path, f"{HEAD}steps:\n{SEND}{SMS}", templates___hello___en___sms__txt="Thank you!")
     assert found == ["missing-locale"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("Weź udział w losowaniu ekspresu", True), ("Zdrapka czeka: możesz wygrać ekspres", True),
+        ("Losowanie ekspresu, regulamin: {{ shop.url }}, zezwolenie nr 7/2026", False),
+        ("Losowanie ekspresu, regulamin: {{ shop.url }}", True), ("W paczce jest upominek", False),
+        ("Wygrana walka z chwastami", False),
+    ],
+)  # fmt: skip
+def test_a_prize_by_chance_for_buyers_names_permit_and_terms(tmp_path: Path, words: str, found: bool) -> None:
+    text = f"{ADVERTISES}steps:\n{SEND}{SMS}"
+    assert ("prize-without-permit" in rules(tmp_path, text, templates___hello___pl___sms__txt=words)) is found
+    signs_up = text.replace("order.placed", "customer.signed_up").replace(", key: event.order.id", "")
+    assert "prize-without-permit" not in rules(tmp_path, signs_up, templates___hello___pl___sms__txt=words)

@@ -1,7 +1,8 @@
 """What consumer and telecommunications law asks of a message: consent for offers, prices, the way out.
 
 Heuristics on wording, so they warn. PKE (Polish Electronic Communications Law) art. 398: advertising needs consent;
-Directive 98/6/EC, Article 6a: an announced reduction states the lowest price of the 30 days before it.
+Directive 98/6/EC, Article 6a: an announced reduction states the lowest price of the 30 days before it. Polish Gambling
+Act of 19 November 2009, art. 2(1)(10): a draw for prizes among buyers is a promotional lottery, which needs a permit.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ _LOWEST = re.compile(r"\bprice\(|\blowest_price_30d\b")
 _LEAVE = re.compile(
     r"\[[^\[\]]*(?:unsubscribe|opt[ -]out|wypis|rezygn)[^\[\]]*\]\((?![^()]*links\.)[^()\n]*\)", re.IGNORECASE
 )
+_PRIZE = re.compile(
+    r"(?<!\w)(?:prize draws?|raffles?|lotter(?:y|ies)|sweepstakes?|scratch ?cards?|wheel of fortune|chance to win|"
+    r"you (?:could|may) win|losowani\w+|wylosuj\w*|loteri\w+|wygraj\w*|możesz wygrać|zdrapk\w+|ko\w+ fortuny)(?!\w)",
+    re.IGNORECASE,
+)
+_TERMS = re.compile(r"(?<!\w)(?:terms|rules of the|regulamin\w*)", re.IGNORECASE)
+_PERMIT = re.compile(r"(?<!\w)(?:permit|licen[cs]e|zezwoleni\w+)", re.IGNORECASE)
+_BOUGHT = frozenset({"order.placed", "order.paid", "order.first_placed", "order.milestone", "order.fulfilled",
+                     "order.delivered", "spend.threshold_crossed"})  # fmt: skip
 
 
 def offer_without_consent(whole: Whole) -> None:
@@ -89,6 +99,23 @@ def confirm_in_advertising(whole: Whole) -> None:
             )
 
 
+def prize_without_permit(whole: Whole) -> None:
+    """A prize by chance for those who have bought, which names neither a permit nor its terms."""
+    seen: set[tuple[str, str]] = set()
+    for told, _, folder in whole.said():
+        if told.journey.enter.on not in _BOUGHT:
+            continue
+        for locale, _, files in whole.editions(folder):
+            found = None if (folder.name, locale) in seen else next(iter(in_prose(files, _PRIZE)), None)
+            seen.add((folder.name, locale))
+            if found is not None and not (any(anywhere(files, _TERMS)) and any(anywhere(files, _PERMIT))):
+                message = (
+                    f"'{found.text}': a prize by chance for who has bought is a lottery, and needs a permit and terms"
+                )
+                hint = "name the permit and link the terms; or give points, a code or free delivery to everybody"
+                found.sheet.warning(found.at, "prize-without-permit", message, hint)
+
+
 def _confirms(template: Template) -> bool:
     return ("links", "confirm") in template.reads
 
@@ -97,4 +124,6 @@ def _offers(files: Mapping[str, Sheet]) -> list[Found]:
     return [*anywhere(files, _KIND), *anywhere(files, _CODE), *in_prose(files, _OFFER)]
 
 
-RULES = (offer_without_consent, reduction_without_lowest, foreign_way_out, confirm_in_advertising)
+RULES = (
+    offer_without_consent, reduction_without_lowest, foreign_way_out, confirm_in_advertising, prize_without_permit,
+)  # fmt: skip

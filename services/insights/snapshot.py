@@ -10,9 +10,16 @@ import asyncpg
 
 
 @asynccontextmanager
-async def snapshot(opened: asyncpg.Connection[Any], seconds: float | None = None) -> AsyncIterator[None]:
-    """All statements of the block see one state; each may take `seconds`, where that is given."""
+async def snapshot(
+    opened: asyncpg.Connection[Any], seconds: float | None = None, megabytes: int | None = None
+) -> AsyncIterator[None]:
+    """All statements of the block see one state.
+
+    Each may take `seconds`, and of memory `megabytes` for each sort and hash, where these are given.
+    """
     async with opened.transaction(isolation="repeatable_read", readonly=True):
         if seconds is not None:
             await opened.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
+        if megabytes is not None:
+            await opened.execute(f"SET LOCAL work_mem = '{megabytes}MB'")
         yield

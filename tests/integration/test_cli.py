@@ -237,6 +237,33 @@ def test_an_unknown_customer_is_answered_with_what_to_write(shop: Shop) -> None:
         assert done.output.startswith("Error: ")
 
 
+def test_a_report_is_told_of_every_published_journey_and_of_one(shop: Shop) -> None:
+    shop.wici("apply", "--yes")
+    told = shop.told("report")
+    assert len(told["journeys"]) > 1
+    name = told["journeys"][0]["journey"]
+    assert [one["journey"] for one in shop.told("report", name, "--attribution", "linear")["journeys"]] == [name]
+    text = shop.wici("report", name, "--from", "2026-11-01", "--to", "2026-11-30").output
+    assert "Attribution: last touch." in text
+    assert "entered 0; goals 0" in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (("no-such-journey",), "There is no journey 'no-such-journey'."),
+        (("--from", "soon"), "Write it like 2026-11-22"),
+        (("--attribution", "mine"), "last_touch, first_touch, linear"),
+    ],
+)
+def test_a_report_that_cannot_be_made_is_answered_with_what_to_write(
+    typed: tuple[str, ...], says: str, shop: Shop
+) -> None:
+    shop.wici("apply", "--yes")
+    done = shop.wici("report", *typed)
+    assert (done.exit_code, says in done.output) == (1, True)
+
+
 def test_doctor_is_content_with_a_complete_installation(shop: Shop) -> None:
     asyncio.run(bury(shop.settings))
     shop.told("apply", "--yes")

@@ -127,6 +127,10 @@ async def test_a_machines_hits_are_flagged_and_do_not_hide_a_persons(
         assert await follow(server, first) == (302, A)
         assert (await told(pool, clock, 4))[3] == ("clicked", {"url": A})
         assert await status(pool) == "clicked"
+    (kept,) = await pool.fetch("SELECT * FROM notifier.v_deliveries")
+    assert {word for word, at in kept.items() if word.endswith("_at") and at} == {
+        "clicked_at", "machine_opened_at", "machine_clicked_at"
+    }  # fmt: skip
 
 
 async def test_who_comes_within_two_seconds_of_sending_or_by_head_is_no_person(

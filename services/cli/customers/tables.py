@@ -41,6 +41,7 @@ TABLES: dict[str, Table] = {
     "engine.event_ids": Table("kept", "ids are computed, and keep a replay from taking effect again"),
     "engine.erased": Table("kept", "HMACs of names, and keep older events from bringing the customer back"),
     "engine.positions": Table("kept", _NOBODY),
+    "engine.schedules": Table("kept", _NOBODY),
     "engine.sweeps": Table("kept", _NOBODY),
     "queue.outbound": Table("emptied", "recipient and context go; send keys keep anything from being sent again",
                             "profile_id"),

@@ -59,7 +59,7 @@ def test_a_plan_says_what_becomes_of_whom_and_publishes_nothing(shop: Shop) -> N
     told = shop.told("plan")
     (journey,) = told["difference"]["journeys"]
     assert (journey["name"], journey["old"], journey["new"]) == ("welcome", 1, 2)
-    assert ["amount", "3", "4"] in journey["steps"][0]["lines"]
+    assert ["wait", "3 days", "4 days"] in journey["steps"][0]["lines"]
     (fate,) = told["fates"]
     assert fate["group"] == {"journey": "welcome", "revision": 1, "step": "wait-3", "customers": NUMBER, "due": NUMBER}
     assert (fate["what"], fate["to"], fate["keeps"]) == ("move", "wait-3", True)

@@ -5,19 +5,23 @@ Values are flattened to `path: text`, so that every kind of step, also one yet t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from services.contracts.journey import Journey, Step, every_step
+from services.cli.workspace.moments import WEEKDAYS
+from services.contracts.journey import Clock, Journey, Step, Wait, every_step
 from services.contracts.workspace import Workspace
+from services.trigger_engine.policies.naming import span
 
 How = Literal["added", "changed", "removed"]
 STEPS = get_args(Step)
 WORDS = {"condition": "if", "klass": "class", "again_after": "again", "otherwise": "else", "exits": "exit",
          "goals": "goal", "live_from": "live.from", "live_until": "live.until", "moves": "migrate"}  # fmt: skip
 """Words of the files whose published names are others."""
+DURATIONS = frozenset({"within", "max_age", "max_lateness", "leave_after", "per", "answer_within"})
+"""Values that are published in seconds."""
 
 
 class Line(NamedTuple):
@@ -119,7 +123,7 @@ def _named(old: Mapping[str, dict[str, str]], new: Mapping[str, dict[str, str]])
             yield Changed(name, "added", lines({}, value))
         elif found := lines(old[name], value):
             yield Changed(name, "changed", found)
-    for name in old.keys() - new.keys() if len(old.keys() - new.keys()) < 2 else sorted(old.keys() - new.keys()):
+    for name in sorted(old.keys() - new.keys()):
         yield Changed(name, "removed", lines(old[name], {}))
 
 
@@ -135,21 +139,51 @@ def flat(value: Any) -> dict[str, str]:
 
 
 def _flat(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    if isinstance(value, msgspec.Struct):
-        for field in msgspec.structs.fields(value):
-            inside = getattr(value, field.name)
-            default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
-            if inside is not None and inside != default and not (field.name == "id" and isinstance(value, STEPS)):
-                yield from _flat(inside, (*path, WORDS.get(field.name, field.name)))
+    if isinstance(value, Wait):
+        yield ".".join((*path, "wait")), _wait(value)
+        if value.condition is not None:
+            yield ".".join((*path, "if")), value.condition
+    elif isinstance(value, msgspec.Struct):
+        yield from _fields(value, path)
     elif isinstance(value, dict):
         for name, inside in value.items():
             yield from _flat(inside, (*path, str(name)))
-    elif isinstance(value, list | tuple) and value and all(isinstance(one, STEPS) for one in value):
-        yield ".".join(path), ", ".join(one.id for one in value)
-    elif isinstance(value, list | tuple) and any(isinstance(one, msgspec.Struct | dict) for one in value):
-        for number, one in enumerate(value, 1):
-            yield from _flat(one, (*path, str(number)))
     elif isinstance(value, list | tuple):
-        yield ".".join(path), ", ".join(map(str, value)) or "none"
+        yield from _items(value, path)
     else:
-        yield ".".join(path), f"{value:g}" if isinstance(value, float) else str(value)
+        yield ".".join(path), _scalar(path[-1], value)
+
+
+def _fields(value: msgspec.Struct, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for field in msgspec.structs.fields(value):
+        inside = getattr(value, field.name)
+        default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if inside is not None and inside != default and not (field.name == "id" and isinstance(value, STEPS)):
+            yield from _flat(inside, (*path, WORDS.get(field.name, field.name)))
+
+
+def _items(values: Sequence[Any], path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if values and all(isinstance(one, STEPS) for one in values):
+        yield ".".join(path), ", ".join(one.id for one in values)
+    elif any(isinstance(one, msgspec.Struct | dict) for one in values):
+        for number, one in enumerate(values, 1):
+            yield from _flat(one, (*path, str(number)))
+    else:
+        yield ".".join(path), ", ".join(map(str, values)) or "none"
+
+
+def _scalar(name: str, value: Any) -> str:
+    if name == "again":
+        return f"after {span(value)}" if value else "always"
+    if name in DURATIONS:
+        return span(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _wait(step: Wait) -> str:
+    if isinstance(step.until, Clock):
+        day = "" if step.until.weekday is None else f"{WEEKDAYS[step.until.weekday]} "
+        return f"until {day}{step.until.minute // 60:02}:{step.until.minute % 60:02}"
+    if step.until is not None:
+        return f"until {step.until}"
+    return f"{step.amount:g} {step.unit[:-1] if step.amount == 1 else step.unit}"

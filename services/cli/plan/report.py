@@ -50,7 +50,7 @@ def text(plan: Proposal) -> str:
 
 def _journey(journey: ChangedJourney) -> Iterator[str]:
     numbers = {
-        "added": f"revision {journey.new}, {len(journey.steps)} steps",
+        "added": f"revision {journey.new}, {len(journey.steps)} step" + ("s" if len(journey.steps) != 1 else ""),
         "changed": f"revision {journey.old} → {journey.new}" if journey.old != journey.new else "no new revision",
         "removed": f"revision {journey.old}",
     }

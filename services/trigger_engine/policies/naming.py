@@ -12,7 +12,7 @@ DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays"
 def cap(one: Cap) -> str:
     """A cap: how many in how long, and of what."""
     kinds = ", ".join(word for word in (one.channel, one.klass, one.topic) if word)
-    return f"policies.caps: at most {one.at_most} in {_span(one.per)}" + (f" ({kinds})" if kinds else "")
+    return f"policies.caps: at most {one.at_most} in {span(one.per)}" + (f" ({kinds})" if kinds else "")
 
 
 def quiet_hours(channel: Channel, hours: QuietHours) -> str:
@@ -23,7 +23,8 @@ def quiet_hours(channel: Channel, hours: QuietHours) -> str:
     return f"policies.quiet_hours.{channel}, where the customer lives: {when}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A duration as it is written in the files: `7 days`, `90 minutes`."""
     unit, size = next((one for one in UNITS if seconds % one[1] == 0), ("second", 1))
     number = int(seconds // size)
     return f"{number} {unit}" + ("s" if number != 1 else "")

@@ -19,7 +19,7 @@ from services.cli.plan.proposal import Proposal
 from services.cli.plan.report import as_json, text
 from services.cli.plan.sample import Sample, coming, visited
 from services.cli.publish import Revision, digest_of, graph_digest, number
-from services.contracts.journey import Arm, Branch, Journey, Rule, Set, Step, Wait, WaitFor, Webhook
+from services.contracts.journey import Arm, Branch, Clock, Journey, Rule, Set, Step, Wait, WaitFor, Webhook
 from services.contracts.schedule import DUE, Once, Schedule
 from services.contracts.segment import Segment
 from services.contracts.settings import Source
@@ -61,10 +61,24 @@ def test_a_changed_journey_is_told_step_by_step_in_the_words_of_its_file() -> No
     assert Line("in_flight", None, "drain") in found.lines
     assert Line("steps", "first, wait-1, next", "first, wait-1, branch-1") in found.lines
     steps = {one.name: (one.how, one.lines) for one in found.steps}
-    assert steps["wait-1"] == ("changed", (Line("amount", "1", "2"),))
+    assert steps["wait-1"] == ("changed", (Line("wait", "1 day", "2 days"),))
     assert steps["branch-1"][0] == steps["hook"][0] == "added"
     assert Line("arms.1.if", None, "event.total > 1") in steps["branch-1"][1]
     assert "next" not in steps, "a step that is only elsewhere has not changed"
+
+
+def test_waits_and_durations_read_as_they_are_written() -> None:
+    def lines(*steps: Step, **fields: Any) -> list[Line]:
+        (found,) = difference(changed(FIRST, **fields), changed(FIRST, *steps, again_after=604_800.0)).journeys
+        return [line for one in found.steps for line in one.lines] + list(found.lines)
+
+    steps = (Wait("a", until=Clock(600, 1)), Wait("b", until="event.at", condition="true"), Wait("c", 90, "minutes"),
+             WaitFor("d", (Rule("order.paid"),), 5_400.0))  # fmt: skip
+    found = lines(*steps, again_after=0.0)
+    for line in (Line("wait", None, "until tuesday 10:00"), Line("wait", None, "until event.at"),
+                 Line("if", None, "true"), Line("wait", None, "90 minutes"), Line("within", None, "90 minutes"),
+                 Line("enter.again", "always", "after 7 days")):  # fmt: skip
+        assert line in found
 
 
 def test_journeys_templates_segments_and_policies_that_come_change_and_go_are_named() -> None:

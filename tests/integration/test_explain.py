@@ -240,8 +240,15 @@ async def test_a_message_that_waits_names_what_holds_it(place: Town) -> None:
 
     await place.pool.execute(change.format("bound_to = 'main'"), second)
     assert "waits: main, which alone may call again" in await held(place, second)
-    await place.pool.execute("INSERT INTO queue.pauses VALUES ('channel:email', $1, 'brake')", AT)
-    assert "waits: paused (channel:email: since 2026-11-22 10:00 by brake)" in await held(place, second)
+    await place.pool.execute("INSERT INTO queue.pauses VALUES ('journey:thanks', $1, 'brake')", AT)
+    assert "waits: main, which alone may call again" in await held(place, second), (
+        "the brake holds no transactional one"
+    )
+    await place.pool.execute(change.format("class = 'service'"), second)
+    assert "waits: paused (journey:thanks: since 2026-11-22 10:00 by brake)" in await held(place, second)
+    await place.pool.execute(change.format("class = 'transactional'"), second)
+    await place.pool.execute("INSERT INTO queue.pauses VALUES ('channel:email', $1, 'jan')", AT)
+    assert "waits: paused (channel:email: since 2026-11-22 10:00 by jan)" in await held(place, second)
 
 
 async def held(place: Town, send_key: bytes) -> str:

@@ -165,7 +165,7 @@ async def test_expired_messages_and_forbidden_recipients_are_dropped_by_name(
 async def test_a_message_that_cannot_be_rendered_is_dropped_and_holds_up_nobody(
     database_url: str, pool: asyncpg.Pool, sink: ProviderSink, clock: FixedClock
 ) -> None:
-    broken = Template("broken", "pl", "2", email=EmailTemplate("Hi", "{{ nobody.knows }}", "Hi"))
+    broken = Template("broken", "pl", "broken-1", email=EmailTemplate("Hi", "{{ nobody.knows }}", "Hi"))
     await n.publish(pool, n.workspace(n.resend(sink.url), templates={"thanks": n.THANKS, "broken": {"pl": broken}}))
     await n.enqueue(pool, [message(1, template="broken"), message(2)])
     async with n.running(database_url, clock):

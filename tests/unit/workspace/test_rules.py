@@ -245,3 +245,23 @@ def test_a_prize_by_chance_for_buyers_names_permit_and_terms(tmp_path: Path, wor
     assert ("prize-without-permit" in rules(tmp_path, text, templates___hello___pl___sms__txt=words)) is found
     signs_up = text.replace("order.placed", "customer.signed_up").replace(", key: event.order.id", "")
     assert "prize-without-permit" not in rules(tmp_path, signs_up, templates___hello___pl___sms__txt=words)
+
+
+@pytest.mark.parametrize(
+    ("on", "rule", "found"),
+    [
+        ("order.placed", "{on: order.placed, if: received.order.id == event.order.id}", True),
+        ("order.placed", "{on: order.placed, if: event.order.id == received.order.id}", True),
+        ("order.placed", "{on: order.placed, if: received.order.id != event.order.id}", False),
+        ("order.placed", "{on: order.placed}", False),
+        ("order.first_placed", "{on: order.first_placed}", True),
+        ("order.fulfilled", "{on: order.fulfilled, if: received.order.id == event.order.id}", False),
+    ],
+    ids=["the same order", "the other way round", "another order", "the next order", "once in life", "another parcel"],
+)
+def test_what_comes_once_is_waited_for_in_vain(tmp_path: Path, on: str, rule: str, found: bool) -> None:
+    head = HEAD.replace("order.placed", on)
+    assert ("never-happens" in rules(tmp_path / "exit", f"{head}exit: {rule}\nsteps:\n{SEND}")) is found
+    assert ("never-happens" in rules(tmp_path / "goal", f"{head}goal: [{rule}]\nsteps:\n{SEND}")) is found
+    waits = f"  - wait_for: {rule[:-1]}, within: 2 days}}\n"
+    assert ("never-happens" in rules(tmp_path / "wait", f"{head}steps:\n{waits}{SEND}")) is found

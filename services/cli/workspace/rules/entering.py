@@ -22,6 +22,8 @@ THINGS = {
     "order.unpaid": "order", "return.requested": "order", "return.received": "order", "complaint.opened": "order",
     "complaint.resolved": "order", "order.refunded": "order",
 }  # fmt: skip
+# Of these, what comes once for each: an order may be paid, sent and refunded in parts.
+ONCE_EACH = frozenset({"order.placed", "order.milestone", "order.unpaid", "order.cancelled"})
 _SAME = re.compile(r"received\.(\w+)\.id\s*==\s*event\.\1\.id|event\.(\w+)\.id\s*==\s*received\.\2\.id")
 _MESSAGE = re.compile(r"\bmessage\.(journey|step|template)\s*[!=]=\s*([\"'])([^\"']*)\2")
 _SEGMENT = re.compile(
@@ -48,7 +50,7 @@ def never_happens(whole: Whole) -> None:
             if rule.on != told.journey.enter.on:
                 continue
             once = rule.on in ONCE
-            thing = THINGS.get(rule.on)
+            thing = THINGS.get(rule.on) if rule.on in ONCE_EACH else None
             same = next(iter(_SAME.findall(rule.condition or "")), None)
             if once or (thing is not None and same is not None and thing in same):
                 why = "comes once for a customer" if once else f"comes once for each {thing}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from services.cli.workspace.rules.whole import Told, Whole
+from services.cli.workspace.rules.whole import Whole
 from services.contracts.journey import Branch, Clock, Send, Step, Stop, Wait, WaitFor, ways
+from services.kit.settings import Settings
 
 DAY = 86_400.0
-KEPT_DAYS = 400
-"""For how many days events are kept, where WICI_KEEP_EVENTS does not say otherwise."""
+KEPT_DAYS = Settings.keep_events
+"""For how many days events are kept where WICI_KEEP_EVENTS does not say otherwise: a check sees no services."""
 _UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3_600.0, "days": DAY, "weeks": 7 * DAY}
 
 
@@ -151,4 +152,3 @@ def _shown(seconds: float) -> str:
 
 
 RULES: tuple[Callable[[Whole], None], ...] = (open_branch, repeated_condition, goal_too_short, long_wait)
-__all__ = ["RULES", "Told", "timeline"]

@@ -35,6 +35,8 @@ RUNS = (
     ("gateway", "3"),
     ("conditions",),
     ("compose",),
+    ("backtest",),
+    ("growth",),
 )
 INPUT = """\
 Input: 641-byte events, ten a customer, of which one says something; twenty journeys; a template of about 4 kB of MJML;

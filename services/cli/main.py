@@ -149,6 +149,37 @@ def apply(
 
 
 @app.command()
+def backtest(
+    folder: Folder = None,
+    file: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The history: CloudEvents in JSON, one a line.")
+    ] = None,
+    log: Annotated[bool, typer.Option("--log", help="The history: the events topic as it is now.")] = False,
+    since: Annotated[str | None, typer.Option("--from", help="Only events received from then on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only events received before then; timers fire until then.")] = None,
+    journeys: Annotated[str, typer.Option(help="Only these, with commas between them.")] = "",
+    against: Annotated[int | None, typer.Option(help="A published version (default: that in force).")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Compare with nothing.")] = False,
+    own_policies: Annotated[bool, typer.Option("--own-policies", help="Each version under its own policies.")] = False,
+    customers: Annotated[bool, typer.Option("--customers", help="List who would hear something else.")] = False,
+    customer: Annotated[str | None, typer.Option(help="List this customer's messages.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the answer as JSON.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play the recorded history through the version in force and through the folder's; say what differs."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.backtest.command import Asked
+        from services.cli.backtest.command import backtest as command
+
+        only = tuple(name.strip() for name in journeys.split(",") if name.strip())
+        asked = Asked(file, log, since, until, only, against, alone, own_policies, customers, customer, out)
+        return command(settings, asked)
+
+    _do(work, as_json=as_json, workspace=folder)
+
+
+@app.command()
 def rollback(
     version: Annotated[int, typer.Argument(metavar="VERSION", help="One that was published, as wici log lists it.")],
     yes: Yes = False,

@@ -14,13 +14,13 @@ import msgspec
 
 from services.contracts.event import ERASURE
 from services.kit import crash
-from services.kit.bus import Batch, Consumer
+from services.kit.bus import Consumer
 from services.kit.clock import Clock, monotonic
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine import published
-from services.trigger_engine.faults import is_deterministic, is_passing
+from services.trigger_engine.faults import AGAIN_SECONDS, is_deterministic, is_passing, until_it_passes
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.memory import Memory
 from services.trigger_engine.people import Stale
@@ -37,7 +37,6 @@ MOST_TIMERS = 2_000
 LATE = timedelta(hours=2)
 CATCH_UP_RATE = 100  # timers a second, of those that are later than LATE, or that a pause has held
 WAIT_SECONDS = 0.05
-AGAIN_SECONDS = 0.5
 HEAR_SECONDS = 0.25
 SHARDS = 12  # the generated columns of engine.timers and queue.receipts
 
@@ -102,38 +101,24 @@ class Engine:
 
     async def _prepare(self, consumer: Consumer) -> Prepared:
         """The next batch; while bus or database do not answer, wait for them. What was read is never read past."""
-        waiting = False
-        batch: Batch | None = None
-        while True:
-            try:
-                batch = batch or await consumer.poll(MOST_RECORDS, WAIT_SECONDS)
-                if not batch.records:
-                    return Prepared(Work(arrivals=[], dead=[], after=batch.positions), batch)
-                async with self._pool.acquire() as connection:
-                    prepared = await self._preparation.prepare(connection, batch, self._definitions(), self._memory)
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                if not waiting:
-                    _log.warning(Log.BUS_LOST, problem=str(error))
-                waiting = True
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                if waiting:
-                    _log.info(Log.BUS_BACK)
-                return prepared
+        batch = await until_it_passes(lambda: consumer.poll(MOST_RECORDS, WAIT_SECONDS))
+        if not batch.records:
+            return Prepared(Work(arrivals=[], dead=[], after=batch.positions), batch)
+
+        async def prepared() -> Prepared:
+            async with self._pool.acquire() as connection:
+                return await self._preparation.prepare(connection, batch, self._definitions(), self._memory)
+
+        return await until_it_passes(prepared)
 
     async def _seek_again(self, consumer: Consumer) -> None:
         """Somebody else has moved our positions: read on from where they are."""
-        while True:
-            try:
-                async with self._pool.acquire() as connection:
-                    reached = await positions.reached(connection, self._topics.events)
-                break
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                await asyncio.sleep(AGAIN_SECONDS)
+
+        async def reading() -> dict[int, int]:
+            async with self._pool.acquire() as connection:
+                return await positions.reached(connection, self._topics.events)
+
+        reached = await until_it_passes(reading)
         mine = {p: reached[p] for p in consumer.assigned() if p in reached}
         self.assigned(mine)
         await consumer.seek(mine)

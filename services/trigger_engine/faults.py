@@ -7,10 +7,18 @@ intervention pass.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import asyncpg
 
 from services.kit.errors import TryAgain
+from services.kit.telemetry.logs import Log, Logger
 
+AGAIN_SECONDS = 0.5
+T = TypeVar("T")
+_log = Logger()
 _DETERMINISTIC = ("22", "23", "54")
 _PASSING = ("08", "40", "53", "55", "57")
 
@@ -27,3 +35,22 @@ def is_passing(error: BaseException) -> bool:
     if isinstance(error, TryAgain | OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in _PASSING
+
+
+async def until_it_passes(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` gives once bus and database answer: what passes is tried again, the rest is raised."""
+    lost = False
+    while True:
+        try:
+            found = await work()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            if not lost:
+                _log.warning(Log.BUS_LOST, problem=str(error))
+            lost = True
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            if lost:
+                _log.info(Log.BUS_BACK)
+            return found

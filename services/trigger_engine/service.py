@@ -16,7 +16,7 @@ from services.contracts import topics, workspace
 from services.contracts.message import OUTBOUND_HINT
 from services.kit.bus import Consumer
 from services.kit.database.pool import FAILURES, Connection
-from services.kit.errors import Misconfigured, TryAgain
+from services.kit.errors import Misconfigured
 from services.kit.notify import Listener, notify
 from services.kit.service import Context
 from services.kit.telemetry import metrics
@@ -25,6 +25,7 @@ from services.trigger_engine import flow, published
 from services.trigger_engine.changed import Changed
 from services.trigger_engine.engine import Engine
 from services.trigger_engine.fan_out import FanOuts
+from services.trigger_engine.faults import until_it_passes
 from services.trigger_engine.prepare import Preparation
 from services.trigger_engine.products.interest import KEPT
 from services.trigger_engine.relay import Relay
@@ -38,7 +39,6 @@ from services.trigger_engine.workspace import Follower
 
 PARTITION_DAYS = 3
 PARTITION_SECONDS = 3_600.0
-JOIN_SECONDS = 1.0
 
 _log = Logger()
 
@@ -131,13 +131,7 @@ class TriggerEngine:
             _log.info(Log.PARTITIONS_ASSIGNED, partitions=sorted(partitions))
             return found
 
-        while True:
-            try:
-                consumer = await bus.consumer(topic, group, context.instance, start, topic_id=topic_id)
-                break
-            except TryAgain as problem:
-                _log.warning(Log.BUS_LOST, problem=str(problem))
-                await asyncio.sleep(JOIN_SECONDS)
+        consumer = await until_it_passes(lambda: bus.consumer(topic, group, context.instance, start, topic_id=topic_id))
         self._consumer = consumer
         fence = Fence(context.pool, consumer, context.clock, topic)
         self._relay = Relay(context.pool, await bus.producer())

@@ -19,6 +19,7 @@ from jinja2 import Environment
 from jinja2 import Template as Program
 
 from benchmarks.support import results
+from benchmarks.support.mail import source, text
 from benchmarks.support.results import Row
 from services.contracts.message import Message
 from services.contracts.settings import Sender, Shop
@@ -31,40 +32,29 @@ ROUNDS = 9
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SHOP = Shop("Sklep Próbny", "https://shop.example", "pl", "PLN", "Europe/Warsaw", address="ul. Prosta 1, Warszawa")
 VOICE = Voice(SHOP, Sender(email="Sklep <a@shop.example>"), "https://wici.example", ("k" * 32,))
-TEXT_BLOCK = "<mj-text font-size='14px' line-height='1.5' color='#333333'>{}</mj-text>\n"
-SOURCE = (
-    """---
-subject: "Dziękujemy za zamówienie {{ event.order.number }}, {{ profile.first_name }}!"
-preheader: "Razem {{ event.order.total | money }}"
----
-<mjml><mj-head><mj-attributes><mj-all font-family="Helvetica, Arial, sans-serif" /></mj-attributes></mj-head>
-<mj-body background-color="#f4f4f4">
-<mj-section background-color="#ffffff"><mj-column>
-<mj-image src="https://shop.example/logo.png" alt="Sklep" width="120px" href="{{ shop.url }}" />
-"""
-    + TEXT_BLOCK.format("Cześć {{ profile.first_name }}, dziękujemy za zakupy w {{ shop.name }}!")
-    + """</mj-column></mj-section>
-<mj-raw>{% for item in event.order.items %}</mj-raw>
+PRODUCTS = (
+    """<mj-raw>{% for item in event.order.items %}</mj-raw>
 <mj-section background-color="#ffffff" padding="10px 0">
 <mj-column width="30%"><mj-image src="{{ item.image_url }}" alt="{{ item.name }}" href="{{ item.url }}" /></mj-column>
 <mj-column width="70%">
 """
-    + TEXT_BLOCK.format('<strong>{{ item.name }}</strong><br/><a href="{{ item.url }}">Zobacz produkt</a>')
-    + TEXT_BLOCK.format("{{ item.quantity }} x {{ item.price | money }}")
+    + text('<strong>{{ item.name }}</strong><br/><a href="{{ item.url }}">Zobacz produkt</a>')
+    + text("{{ item.quantity }} x {{ item.price | money }}")
     + """</mj-column></mj-section>
 <mj-raw>{% endfor %}</mj-raw>
 <mj-section background-color="#ffffff"><mj-column>
 """
-    + TEXT_BLOCK.format(
-        "Razem: <strong>{{ event.order.total | money }}</strong>, złożone {{ event.order.placed_at | date }}"
-    )
+    + text("Razem: <strong>{{ event.order.total | money }}</strong>, złożone {{ event.order.placed_at | date }}")
     + "{% if event.order.discount_codes %}"
-    + TEXT_BLOCK.format("Użyty kod: {{ event.order.discount_codes[0] }}")
+    + text("Użyty kod: {{ event.order.discount_codes[0] }}")
     + "{% endif %}"
-    + '<mj-button background-color="#1a7f5a" href="{{ event.order.status_url }}">Status zamówienia</mj-button>\n'
-    + TEXT_BLOCK.format("Wysyłka trwa zwykle dwa dni. Masz pytania? Po prostu odpisz na tę wiadomość. " * 26)
-    + TEXT_BLOCK.format('<a href="{{ links.preferences }}">Ustawienia</a> <a href="{{ links.unsubscribe }}">Wypisz</a>')
-    + "</mj-column></mj-section></mj-body></mjml>\n"
+)
+SOURCE = source(
+    "number",
+    PRODUCTS,
+    "{{ event.order.status_url }}",
+    26,
+    '<a href="{{ links.preferences }}">Ustawienia</a> <a href="{{ links.unsubscribe }}">Wypisz</a>',
 )
 
 

@@ -62,7 +62,7 @@ class Send(Conditional, frozen=True, tag="send", tag_field="kind", omit_defaults
     template: str
     via: tuple[Channel, ...]
     every: bool = False
-    otherwise: Literal["skip", "exit"] = "skip"
+    otherwise: Literal["skip", "exit", "onsite"] = "skip"
     klass: MessageClass | None = None
     on_unknown: Literal["settle", "retry"] = "settle"
     variant: str | None = None
@@ -186,13 +186,65 @@ class Alert(Conditional, frozen=True, tag="alert", tag_field="kind", omit_defaul
     answer_within: float | None = None
 
 
+class Survey(Conditional, frozen=True, tag="survey", tag_field="kind", omit_defaults=True):
+    """Ask the questions of a survey over the first allowed and reachable channel of `via`, or over all of them."""
+
+    id: str
+    survey: str
+    via: tuple[Channel, ...]
+    every: bool = False
+
+
+class Coupon(Conditional, frozen=True, tag="coupon", tag_field="kind", omit_defaults=True):
+    """Give the customer a code of a pool, good for `valid` seconds (None: as the pool says)."""
+
+    id: str
+    pool: str
+    valid: float | None = None
+
+
+class Points(Conditional, frozen=True, tag="points", tag_field="kind", omit_defaults=True):
+    """Give the customer points; `cause` is what for."""
+
+    id: str
+    give: int
+    cause: str = ""
+
+
+class Onsite(Conditional, frozen=True, tag="onsite", tag_field="kind", omit_defaults=True):
+    """Show a template on the shop's page while the entry waits after it."""
+
+    id: str
+    template: str
+
+
+Later = Survey | Coupon | Points | Onsite
+"""Steps that are written, checked and published, and passed over: nothing does yet what they say."""
+
+
 class Stop(Conditional, frozen=True, tag="stop", tag_field="kind", omit_defaults=True):
     """End the entry here."""
 
     id: str
 
 
-Step = Send | Wait | WaitFor | Branch | Split | Tag | Set | Start | Webhook | Alert | Stop
+Step = (
+    Send
+    | Wait
+    | WaitFor
+    | Branch
+    | Split
+    | Tag
+    | Set
+    | Start
+    | Webhook
+    | Alert
+    | Survey
+    | Coupon
+    | Points
+    | Onsite
+    | Stop
+)
 
 
 def ways(step: Step) -> tuple[tuple[str | None, tuple[Step, ...]], ...]:

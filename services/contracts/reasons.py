@@ -43,6 +43,7 @@ class Reason(StrEnum):
     ADDRESS_CHANGED = "address_changed"
     # A step did nothing
     PASSED_OVER = "passed_over"
+    NO_ENGINE = "no_engine"
     HELD_BACK = "held_back"
     NO_FACT = "no_fact"
     ALREADY_DONE = "already_done"

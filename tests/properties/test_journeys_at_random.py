@@ -17,9 +17,12 @@ from services.contracts.journey import (
     Arm,
     Branch,
     Clock,
+    Coupon,
     Enter,
     Goal,
     Journey,
+    Onsite,
+    Points,
     Rule,
     Send,
     Set,
@@ -28,6 +31,7 @@ from services.contracts.journey import (
     Start,
     Step,
     Stop,
+    Survey,
     Tag,
     Trial,
     Wait,
@@ -91,12 +95,12 @@ class Maker:
         """A step of any kind."""
         self._number += 1
         name, chance = f"s{self._number}", self._chance
-        flat = (Send, Wait, Tag, Set, Start, Webhook, Alert, Stop)
+        flat = (Send, Wait, Tag, Set, Start, Webhook, Alert, Survey, Coupon, Points, Onsite, Stop)
         kind = chance.choice(get_args(Step) if deep else flat)
         inner = deep - 1
         makers: dict[Any, Any] = {
             Send: lambda: Send(name, "hello", ("email", "sms"), every=chance.random() < 0.5,
-                               otherwise=chance.choice(["skip", "exit"])),
+                               otherwise=chance.choice(["skip", "exit", "onsite"])),
             Wait: lambda: self._wait(name),
             WaitFor: lambda: WaitFor(name, tuple(chance.sample(RULES, chance.randint(1, 3))),
                                      chance.choice([60.0, 86_400.0]), chance.random() < 0.4,
@@ -109,6 +113,10 @@ class Maker:
             Start: lambda: Start(name, chance.choice(NAMES)),
             Webhook: lambda: Webhook(name, "$CRM", {"of": chance.choice(["event.order.id", "profile"]), "at": "now"}),
             Alert: lambda: Alert(name, chance.choice(["support", "gone"]), "hello", chance.choice([None, 3_600.0])),
+            Survey: lambda: Survey(name, "why", ("email",)),
+            Coupon: lambda: Coupon(name, "ten", chance.choice([None, 60.0])),
+            Points: lambda: Points(name, 50),
+            Onsite: lambda: Onsite(name, "offer"),
             Stop: lambda: Stop(name),
         }  # fmt: skip
         made: Step = makers[kind]()

@@ -98,7 +98,7 @@ SEND = Table(
     {
         "send": Text("a folder in templates/", like="thanks"),
         "via": VIA,
-        "otherwise": Choice(("skip", "exit"), "when no channel is allowed", later=("onsite",)),
+        "otherwise": Choice(("skip", "exit", "onsite"), "when no channel is allowed"),
         "class": CLASS,
         "on_unknown": Choice(("settle", "retry"), "retry may send twice"),
         "subjects": SUBJECTS,
@@ -204,6 +204,39 @@ STEP = ByWord(
         "start": START,
         "webhook": WEBHOOK,
         "alert": ALERT,
+        "survey": Table(
+            {
+                "survey": Text("a survey of surveys.yaml", NAME_PATTERN, "why-left", "bad-name"),
+                "via": VIA,
+                **EVERY_STEP,
+            },
+            required=("survey", "via"),
+            like="{survey: why-left, via: email}",
+        ),
+        "coupon": Table(
+            {
+                "coupon": Table(
+                    {
+                        "pool": Text("a pool of coupons.yaml", NAME_PATTERN, "cart-10", "bad-name"),
+                        "valid": Duration("for so long the code is good", "48 hours"),
+                    },
+                    required=("pool",),
+                    like="{pool: cart-10, valid: 48 hours}",
+                ),
+                **EVERY_STEP,
+            }
+        ),
+        "points": Table(
+            {
+                "points": Table(
+                    {"give": Number("points", least=1, whole=True), "for": Text("what for", like="survey")},
+                    required=("give",),
+                    like="{give: 50, for: survey}",
+                ),
+                **EVERY_STEP,
+            }
+        ),
+        "onsite": Table({"onsite": Text("a template that the page shows", NAME_PATTERN, "exit-offer"), **EVERY_STEP}),
         "use": Table(
             {
                 "use": Text("a group of groups/", NAME_PATTERN, "reminder-pair", "bad-name"),
@@ -214,7 +247,6 @@ STEP = ByWord(
         "stop": Table({"stop": Flag("true: the journey ends here"), **EVERY_STEP}, like="{stop: true, if: …}"),
     },
     alone=("stop",),
-    later=("onsite", "survey", "coupon", "points"),
 )
 
 JOURNEY = Table(

@@ -13,13 +13,17 @@ from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Finding, Place, errors, in_order, short
 from services.cli.workspace.groups import Filling, Group, read_group
 from services.cli.workspace.journey_file import read_journey
+from services.cli.workspace.journey_shape import NAME_PATTERN
+from services.cli.workspace.later_steps import POOLS_FILE, SURVEYS_FILE
 from services.cli.workspace.policies_shape import CLASSES, SPEAKS_AS
 from services.cli.workspace.positions import Mapping as Tree
 from services.cli.workspace.positions import Node, read_yaml
+from services.cli.workspace.reader import read
 from services.cli.workspace.rules import check_rules
 from services.cli.workspace.rules.whole import Told, Whole
 from services.cli.workspace.segments_file import read_segments
 from services.cli.workspace.settings_file import Reference, read_settings, references
+from services.cli.workspace.shapes import Anything, Names
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.silences import Silenced, heard
 from services.cli.workspace.starts import check_starts
@@ -36,7 +40,8 @@ from services.trigger_engine.policies.rules import ready
 SETTINGS_FILE = "wici.yaml"
 JOURNEYS, GROUPS = "journeys", "groups"
 SEGMENTS_FILE = "segments.yaml"
-LATER_FILES = ("coupons.yaml", "loyalty.yaml", "surveys.yaml", "calendar.yaml")
+NAMED = Names(Anything(), "pools or surveys by name", NAME_PATTERN, "cart-10")
+LATER_FILES = ("loyalty.yaml", "calendar.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ def load(folder: Path) -> Loaded:
     around = _surroundings(files, settings, templates, own_events)
     node = _tree(files, SEGMENTS_FILE)[0] if SEGMENTS_FILE in files.list(".") else None
     names = frozenset(node.values) if isinstance(node, Tree) else frozenset()
-    told, around = _journeys(files, replace(around, segments=names))
+    around = replace(around, segments=names, pools=_named(files, POOLS_FILE), surveys=_named(files, SURVEYS_FILE))
+    told, around = _journeys(files, around)
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
     _warn_of_later_files(files)
     if settings and not errors(files.sheet(SETTINGS_FILE).findings):
@@ -92,6 +98,17 @@ def _whole(
     nodes = [one.node for one in sheets if one.node is not None and one is not home]
     nodes += [one.node for one in told]
     return Whole(settings, home, readable, not wrong, tuple(nodes), around.templates, segments, around)
+
+
+def _named(files: Files, file: str) -> frozenset[str] | None:
+    """The names that a file gives to what a later version makes of them."""
+    if file not in files.list("."):
+        return frozenset()
+    node, sheet = _tree(files, file)
+    if node is None:
+        return None
+    named = read(NAMED, node, sheet, file)
+    return None if named is None else frozenset(named)
 
 
 def _settings(files: Files, own_types: Collection[str]) -> tuple[Settings | None, tuple[Reference, ...]]:

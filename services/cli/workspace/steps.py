@@ -12,6 +12,7 @@ import msgspec
 from services.cli.workspace.expressions import check_expression
 from services.cli.workspace.findings import Place, short
 from services.cli.workspace.journey_shape import STEPS
+from services.cli.workspace.later_steps import later_otherwise, read_later
 from services.cli.workspace.moments import MomentError, clock
 from services.cli.workspace.positions import Mapping, Scalar
 from services.cli.workspace.reader import read
@@ -25,6 +26,7 @@ from services.contracts.journey import (
     Arm,
     Branch,
     Clock,
+    Later,
     Rule,
     Send,
     Set,
@@ -46,6 +48,7 @@ from services.trigger_engine.journeys.own_facts import SETTABLE
 from services.trigger_engine.journeys.scopes import condition_scope
 from services.trigger_engine.journeys.words import PROFILE
 
+Otherwise = Literal["skip", "exit", "onsite"]
 Unit = Literal["seconds", "minutes", "hours", "days", "weeks"]
 UNTIL = "until "
 
@@ -67,6 +70,7 @@ class StepReader:
         journey: Row,
     ) -> None:
         self._sheet = sheet
+        self._around = around
         self._goal = "goal" in journey
         self._subjects = Subjects(sheet, around, journey.text("journey"))
         self._rule = rule
@@ -144,12 +148,13 @@ class StepReader:
         via, every = _via(row, self._sheet)
         template = row.text("send")
         self._sends.check(row, template, via)
+        later_otherwise(row, self._sheet)
         send = Send(
             id=self.id(row, "send", template),
             template=template,
             via=via,
             every=every,
-            otherwise="exit" if row.text("otherwise") == "exit" else "skip",
+            otherwise=cast("Otherwise", row.text("otherwise", "skip")),
             klass=cast("MessageClass | None", row.maybe("class")),
             on_unknown="retry" if row.text("on_unknown") == "retry" else "settle",
         )
@@ -243,6 +248,12 @@ class StepReader:
         self._sends.check_alert(what, what.text("team"), template)
         return Alert(name, what.text("team"), template, what.number("answer_within"))
 
+    def later(self, row: Row) -> Later:
+        """A step that is written ahead."""
+        own = row.text("survey") if row.word == "survey" else ""
+        name = self.id(row, row.word, own or row.text("onsite"))
+        return read_later(row, name, _via(row, self._sheet), self._sheet, self._around)
+
     def start(self, row: Row) -> Start:
         """Another journey's name."""
         name = row.text("start")
@@ -282,6 +293,7 @@ READERS: Table[str, Callable[[StepReader, Row], Step]] = {
     "start": StepReader.start,
     "webhook": StepReader.webhook,
     "alert": StepReader.alert,
+    **dict.fromkeys(("survey", "coupon", "points", "onsite"), StepReader.later),
     "stop": StepReader.stop,
 }
 

@@ -45,7 +45,9 @@ class Surroundings:
     `teams` those that alerts may name, None where their file could not be read;
     `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
     which class another one counts, `never` holds the caps that let nothing pass; `topics` are those
-    that wici.yaml lists. `variants` are templates with another subject, which reading the journeys adds.
+    that wici.yaml lists. `pools` and `surveys` are the names in coupons.yaml
+    and surveys.yaml, None where these could not be read. `variants` are templates with another subject, which reading
+    the journeys adds.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
@@ -60,6 +62,8 @@ class Surroundings:
     topics: frozenset[str] | None = None
     counts_as: Mapping[MessageClass, MessageClass] = field(default_factory=dict)
     never: tuple[Cap, ...] = ()
+    pools: frozenset[str] | None = None
+    surveys: frozenset[str] | None = None
     variants: dict[str, dict[str, Template]] = field(default_factory=dict)
 
     @property

@@ -29,6 +29,10 @@ MEANINGS: dict[str, str] = {
     "no_moment": "A wait: until came to an expression that gives no moment, or one more than a hundred years away.",
     "passed_over": "The step's own if does not hold; the entry goes on after it.",
     "paused": "The journey is paused: what came due waits, and goes on once it is resumed.",
+    "no_engine": (
+        "Nothing does yet what the step says: surveys, codes, points and messages on the page come with a later"
+        " version."
+    ),
     "held_back": "The split is on trial: the step waits until its winner is decided.",
     "no_fact": "The expression of a set gave nothing, or text of more than 500 characters.",
     "already_done": "The entry did this step before it moved to another revision: nothing is said or started twice.",

@@ -77,6 +77,9 @@ def _check_name(node: nodes.Name, named: set[str]) -> None:
             raise LanguageError(f"`{node.name}` cannot be used as a name here", node.lineno, "choose another name")
     elif node.name in FUNCTIONS and node.name not in named:
         raise LanguageError(f"`{node.name}` is a function", node.lineno, f"write {FUNCTIONS[node.name].example}")
+    elif node.name == "coupon" and node.name not in named:
+        hint = "take it out, and what it promises: no code is given yet"
+        raise LanguageError("`coupon` is not available in this version", node.lineno, hint)
     elif node.name not in ROOTS | named | {"loop"}:
         raise LanguageError(f"unknown variable `{node.name}`", node.lineno, _suggest(node.name, ROOTS | named))
 

@@ -109,8 +109,8 @@ def test_a_yml_file_is_not_overlooked_in_silence(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_later_version_is_a_warning(tmp_path: Path) -> None:
-    found = the(loaded(tmp_path, {"coupons.yaml": "cart-10: {}"}).findings)
-    assert (found.place, found.rule, found.severity) == ("coupons.yaml", "not-yet-applied", "warning")
+    found = the(loaded(tmp_path, {"loyalty.yaml": "points: {}"}).findings)
+    assert (found.place, found.rule, found.severity) == ("loyalty.yaml", "not-yet-applied", "warning")
 
 
 def test_unreadable_settings_do_not_cause_complaints_about_journeys(tmp_path: Path) -> None:

@@ -261,20 +261,6 @@ def test_journeys_that_start_one_another_in_a_circle_are_a_warning(tmp_path: Pat
     ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "- onsite: exit-offer", "- survey: why",
-        "- coupon: {pool: x}", "- points: {give: 50}",
-        "- {send: hello, via: email, otherwise: onsite}",
-    ],
-)  # fmt: skip
-def test_a_step_of_a_later_version_says_so(tmp_path: Path, text: str) -> None:
-    found = the(steps(tmp_path, text))
-    assert found.rule == "reserved-word"
-    assert "not available in this version" in found.message
-
-
 def test_a_template_without_a_text_for_the_channel_is_refused(tmp_path: Path) -> None:
     mail = {"templates/letter/pl/email.mjml": MAIL}
     text = JOURNEY.replace("send: hello\n    via: email", "send: letter\n    via: {first: [sms, email]}")

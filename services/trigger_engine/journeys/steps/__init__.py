@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
-from services.contracts.journey import Alert, Branch, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor, Webhook
+from services.contracts.journey import Alert, Branch, Later, Send, Set, Split, Start, Stop, Tag, Wait, WaitFor, Webhook
 from services.trigger_engine.journeys.compiled import Node
 from services.trigger_engine.journeys.situation import Decision, Situation
 from services.trigger_engine.journeys.steps import (
     alert,
     branch,
+    later,
     send,
     set,  # noqa: A004 -- the step's own word
     split,
@@ -35,6 +36,7 @@ STEPS: dict[type, Decide] = {
     Start: start.decide,
     Webhook: webhook.decide,
     Alert: alert.decide,
+    **dict.fromkeys(get_args(Later), later.decide),
     Stop: stop.decide,
 }
 

@@ -36,6 +36,8 @@ def decide(node: Node, step: Send, situation: Situation) -> Decision:
     looked_at = step.via if step.every or not plan.channels else step.via[: step.via.index(plan.channels[0])]
     skipped: tuple[Reason | Held, ...] = tuple(reason for channel in looked_at if (reason := refused[channel]))
     skipped += plan.skipped
+    if not plan.channels and step.otherwise == "onsite":
+        skipped = (*skipped, Reason.NO_ENGINE)
     if not plan.channels and step.otherwise == "exit":
         last = skipped[-1]
         return End(last.reason if isinstance(last, Held) else last, skipped)

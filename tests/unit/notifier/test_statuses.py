@@ -41,7 +41,13 @@ def test_whatever_the_order_of_arrival_the_status_is_the_furthest() -> None:
 
 
 def test_whatever_the_order_of_arrival_each_word_keeps_its_first_time() -> None:
-    said = [("delivered", 3), ("opened", 5), ("opened", 4), ("clicked", 6), ("accepted", 1)]
+    said: list[tuple[ReceiptKind, int]] = [
+        ("delivered", 3),
+        ("opened", 5),
+        ("opened", 4),
+        ("clicked", 6),
+        ("accepted", 1),
+    ]
     for order in permutations(said):
         made = page(standing())
         for n, (kind, minute) in enumerate(order):

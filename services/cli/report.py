@@ -41,9 +41,13 @@ def _text(told: Report) -> Iterator[str]:
     yield f"What was entered {' '.join(between) or 'ever'}, and what has become of it."
     yield f"Attribution: {told.attribution.replace('_', ' ')}. Intervals are those of 95 %."
     for one in told.journeys:
+        if one.entered:
+            yield ""
+            yield one.journey
+            yield from (f"  {line}" for line in _journey(one, told))
+    if idle := [one.journey for one in told.journeys if not one.entered]:
         yield ""
-        yield one.journey
-        yield from (f"  {line}" for line in _journey(one, told))
+        yield f"Nobody entered: {', '.join(idle)}."
     if told.global_holdout:
         yield ""
         yield "all journeys, against policies.holdout"

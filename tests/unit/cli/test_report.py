@@ -44,5 +44,11 @@ def test_a_column_of_nothing_is_left_out() -> None:
     assert "step" not in printed(messages=[], splits=[], notes=[])
 
 
+def test_journeys_that_nobody_entered_stand_in_a_line() -> None:
+    text = printed(entered=0)
+    assert "Nobody entered: carts." in text
+    assert "goals" not in text.split("Nobody entered")[0]
+
+
 def test_without_a_holdout_none_is_named() -> None:
     assert "entered 120; goals 11" in printed(held_out=0)

@@ -114,6 +114,27 @@ def check(
     _do(work, as_json=as_json, workspace=folder)
 
 
+@app.command("test")
+def try_journeys(
+    folder: Folder = None,
+    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Those with this in journey or title.")] = "",
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, for CI.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Play them again whenever a file changes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Play the journeys' tests at a clock of their own, and say what came otherwise and what is not tested."""
+
+    def work(settings: Settings) -> Any:
+        from services.cli.terminal import Answer
+        from services.cli.testing import command
+
+        if watch:
+            return Answer("", None, command.watch(settings.workspace, only, junit))
+        return command.play(settings.workspace, only, junit)
+
+    _do(work, as_json=as_json, workspace=folder)
+
+
 @app.command()
 def plan(
     folder: Folder = None,

@@ -59,7 +59,7 @@ def shop(chance: Random, revision: int = 1) -> Workspace:
     """Journeys of every kind of step, entered by what the shop tells and by what follows; policies of all kinds."""
     while True:
         try:
-            made = _shop(chance, revision)
+            made = msgspec.structs.replace(_shop(chance, revision), version=revision)
             define(made)
         except ConditionError:  # what one event has, another has not
             continue

@@ -20,9 +20,10 @@ from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.journeys.reaction import EntryRow
 from services.trigger_engine.journeys.segments import digest_of
 from services.trigger_engine.memory import Memory
+from services.trigger_engine.people import Stale
 from services.trigger_engine.profiles.state import Profile, load
 from services.trigger_engine.schedule import Schedules
-from services.trigger_engine.store import entries, trials
+from services.trigger_engine.store import entries, profiles, trials
 from services.trigger_engine.transaction import Work
 from services.trigger_engine.virtual import Watcher, World
 from tests.support.engine import LogRecord
@@ -145,7 +146,7 @@ class Live:
     async def outcome(self) -> dict[str, Any]:
         """Everything that is to be the same."""
         fetch = self._place.pool.fetch
-        profiles = await fetch("SELECT id, state FROM engine.profiles")
+        people = await fetch("SELECT id, state FROM engine.profiles")
         messages = await fetch(
             "SELECT send_key, journey, step, channel, class, template, recipient, created_at, context, state, reason"
             " FROM queue.outbound"
@@ -158,14 +159,21 @@ class Live:
             "messages": sorted((*row[:8], msgspec.json.decode(row[8] or b"null") if row[9] < 13 else None, row[9] < 13,
                                 row[10]) for row in messages),
             "entries": sorted(tuple(row) for row in ended),
-            "profiles": {row[0]: comparable(load(row[1], 0)) for row in profiles},
+            "profiles": {row[0]: comparable(load(row[1], 0)) for row in people},
             "timers": sorted(tuple(row) for row in timers),
         }  # fmt: skip
 
     async def _commit(self, work: Work) -> None:
         async with self._place.pool.acquire() as connection:
             work.paused = await entries.paused(connection)
-        await self._desk.commit(work)
+        try:
+            await self._desk.commit(work)
+        except Stale:  # as the engine does: forget, look up again, begin anew
+            self._memory.clear()
+            names = {name for arrival in work.arrivals for name in arrival.identifiers}
+            async with self._place.pool.acquire() as connection:
+                work.known = await profiles.find(connection, names)
+            await self._desk.commit(work)
         async with self._place.pool.acquire() as connection:
             await trials.wake(connection, self._place.clock.now(), 1_000)
         await self._released()

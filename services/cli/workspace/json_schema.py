@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from services.cli.workspace.cases_shape import CASES
 from services.cli.workspace.groups import PLACEHOLDER, group_shape
 from services.cli.workspace.journey_shape import JOURNEY, STEP
 from services.cli.workspace.segments_file import SEGMENTS
@@ -47,6 +48,7 @@ def documents() -> dict[str, Schema]:
         "segments.schema.json": _document("segments.yaml", SEGMENTS, {}),
         "journey.schema.json": _document("journeys/<name>.yaml", JOURNEY, {"step": STEP}),
         "group.schema.json": _group(),
+        "journey-test.schema.json": _document("journeys/<name>.test.yaml", CASES, {}),
     }
 
 

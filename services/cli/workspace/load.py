@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from services.cli.workspace.cases import Case
+from services.cli.workspace.cases_file import Shop, read_cases
 from services.cli.workspace.event_schemas import read_event_schemas
 from services.cli.workspace.facts_set import facts_set
 from services.cli.workspace.files import Files
@@ -29,6 +31,7 @@ from services.cli.workspace.silences import Silenced, heard
 from services.cli.workspace.starts import check_starts
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.cli.workspace.templates_folder import read_templates
+from services.cli.workspace.ways import Way, ways_of
 from services.cli.workspace.yaml_problems import BadYaml
 from services.contracts.message import ROUTES
 from services.contracts.segment import Segment
@@ -39,6 +42,7 @@ from services.trigger_engine.policies.rules import ready
 
 SETTINGS_FILE = "wici.yaml"
 JOURNEYS, GROUPS = "journeys", "groups"
+TESTS = ".test.yaml"
 SEGMENTS_FILE = "segments.yaml"
 NAMED = Names(Anything(), "pools or surveys by name", NAME_PATTERN, "cart-10")
 LATER_FILES = ("loyalty.yaml", "calendar.yaml")
@@ -48,7 +52,8 @@ LATER_FILES = ("loyalty.yaml", "calendar.yaml")
 class Loaded:
     """What a folder holds. `workspace` is None if any finding is an error; `files` counts those that were read.
 
-    `silenced` are findings that a comment allows, with its reason.
+    `silenced` are findings that a comment allows, with its reason. `cases` are the journeys' tests; `ways` has by
+    journey where each way out of a step stands.
     `references` are the `$NAME`s of wici.yaml, which a service needs and `check` does not.
     """
 
@@ -57,6 +62,8 @@ class Loaded:
     references: tuple[Reference, ...] = ()
     files: int = 0
     silenced: tuple[Silenced, ...] = ()
+    cases: tuple[Case, ...] = ()
+    ways: Mapping[str, Mapping[Way, str]] = field(default_factory=dict)
 
 
 def load(folder: Path) -> Loaded:
@@ -74,6 +81,7 @@ def load(folder: Path) -> Loaded:
     around = replace(around, segments=names, pools=_named(files, POOLS_FILE), surveys=_named(files, SURVEYS_FILE))
     told, around = _journeys(files, around)
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
+    cases = tuple(_cases(files, Shop({one.journey.name: one.journey for one in told}, around)))
     _warn_of_later_files(files)
     if settings and not errors(files.sheet(SETTINGS_FILE).findings):
         check_rules(_whole(files, settings, told, segments, around))
@@ -83,7 +91,18 @@ def load(folder: Path) -> Loaded:
     if settings and not errors(findings):
         published = _published(templates, around)
         workspace = Workspace(settings, tuple(one.journey for one in told), published, own_events, segments)
-    return Loaded(workspace, findings, named, sum(1 for sheet in files.sheets.values() if sheet.text), tuple(silenced))
+    count = sum(1 for sheet in files.sheets.values() if sheet.text)
+    ways = {one.journey.name: ways_of(one) for one in told}
+    return Loaded(workspace, findings, named, count, tuple(silenced), cases, ways)
+
+
+def _cases(files: Files, shop: Shop) -> Iterator[Case]:
+    """The tests of every journey that has some."""
+    for file in files.list(JOURNEYS):
+        if file.endswith(TESTS):
+            node, sheet = _tree(files, f"{JOURNEYS}/{file}")
+            if node is not None:
+                yield from read_cases(node, sheet, file.removesuffix(TESTS), shop)
 
 
 def _whole(
@@ -165,7 +184,7 @@ def _trees(files: Files, folder: str) -> Iterator[tuple[str, Node, Sheet]]:
         path = f"{folder}/{file}"
         if file.endswith(".yml"):
             files.sheet(path).warning(None, "bad-name", "the file is not read", "rename it to end in .yaml")
-        if not file.endswith(".yaml") or file.endswith(".test.yaml"):
+        if not file.endswith(".yaml") or file.endswith(TESTS):
             continue
         node, sheet = _tree(files, path)
         if node is not None:

@@ -10,7 +10,7 @@ from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import draws, trials, worth
 from services.trigger_engine.journeys.changes import WAITS
-from services.trigger_engine.journeys.compiled import Compiled, Node
+from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.derived.registry import UNDOABLE
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.hearing import is_fulfilled
@@ -145,7 +145,7 @@ def wake(profile: Profile, entry: Entry, turn: Turn) -> None:
                 turn.into.note(entry.id, Walked(turn.now, entry.step, None, seen))
                 finish(profile, entry, Reason.CONDITION_FALSE, turn, linger=linger(compiled))
                 return
-    advance(profile, entry, _onward(compiled.nodes[entry.step]) if entry.waiting is None else entry.step, turn)
+    advance(profile, entry, _onward(compiled, entry, turn) if entry.waiting is None else entry.step, turn)
 
 
 def hold(profile: Profile, entry: Entry, due: datetime, turn: Turn) -> None:
@@ -155,9 +155,13 @@ def hold(profile: Profile, entry: Entry, due: datetime, turn: Turn) -> None:
     turn.into.timers[entry.id].paused = entry.journey
 
 
-def _onward(node: Node) -> str | None:
+def _onward(compiled: Compiled, entry: Entry, turn: Turn) -> str | None:
     """Where an entry goes on whose time of waiting is over."""
-    return node.arms[1][1] if isinstance(node.step, WaitFor) else node.next
+    node = compiled.nodes[entry.step]
+    if not isinstance(node.step, WaitFor):
+        return node.next
+    turn.into.note(entry.id, Walked(turn.now, entry.step, None, {"arm": "else"}))
+    return node.arms[1][1]
 
 
 def receive(profile: Profile, entry: Entry, bits: int, turn: Turn) -> None:
@@ -167,6 +171,7 @@ def receive(profile: Profile, entry: Entry, bits: int, turn: Turn) -> None:
     if isinstance(node.step, WaitFor) and is_fulfilled(node.step, entry.heard):
         entry.wake = None
         turn.into.timers[entry.id] = Timer(entry.id, profile.id, None, entry.generation)
+        turn.into.note(entry.id, Walked(turn.now, entry.step, None, {"arm": "then"}))
         advance(profile, entry, node.arms[0][1], turn)
 
 

@@ -143,6 +143,10 @@ class World:
             self._come(due)
         self.now = max(self.now, to)
 
+    def wait_for(self, moment: datetime) -> None:
+        """Let time pass up to a moment, but for the timers that are due at that very moment."""
+        self._pass(moment)
+
     def next_timer(self) -> datetime | None:
         """When the next timer is due, or a time of a schedule; None when nothing follows from time alone."""
         timer, campaign = self._timers.next(), self._campaigns.next()

@@ -101,7 +101,8 @@ def test_a_file_name_with_control_characters_is_shown_without_them(tmp_path: Pat
 
 
 def test_hidden_files_and_journey_tests_are_no_journeys(tmp_path: Path) -> None:
-    assert loaded(tmp_path, {"journeys/.swp.yaml": "x", "journeys/hello.test.yaml": "- test: later"}).findings == []
+    tests = "- {test: later, when: [], then: [{nothing: true}]}"
+    assert loaded(tmp_path, {"journeys/.swp.yaml": "x", "journeys/hello.test.yaml": tests}).findings == []
 
 
 def test_a_yml_file_is_not_overlooked_in_silence(tmp_path: Path) -> None:

@@ -14,5 +14,5 @@ def decide(node: Node, step: WaitFor, situation: Situation) -> Decision:
     """Go on if it is on record already, for an entry whose event came late; else listen until the deadline."""
     bits = hearing.recorded(situation) if situation.turn.past and not situation.entry.generation else 0
     if hearing.is_fulfilled(step, bits):
-        return Go(node.arms[0][1])
+        return Go(node.arms[0][1], seen={"arm": "then"})
     return Sleep(situation.turn.now + timedelta(seconds=step.within), bits)

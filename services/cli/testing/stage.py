@@ -1,0 +1,204 @@
+"""One test played: the given customer, what happens, and everything that comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from services.cli.testing.coverage import Gone
+from services.cli.workspace.cases import Case, Event, Reply
+from services.contracts.message import ALERTS, CHANNELS, Message
+from services.contracts.reasons import Reason
+from services.contracts.workspace import Workspace
+from services.kit.errors import BadRecord, Misconfigured
+from services.notifier.compose.compose import alert_words, compose
+from services.notifier.compose.errors import RenderError
+from services.notifier.compose.locales import choose_locale
+from services.notifier.suppressions import suppressed_by
+from services.notifier.voices import voice
+from services.trigger_engine.journeys.definitions import Definitions, define
+from services.trigger_engine.journeys.env import ProfileView
+from services.trigger_engine.journeys.reaction import Derived, EntryRow, Note, Walked
+from services.trigger_engine.profiles.arrival import Arrival
+from services.trigger_engine.profiles.facts import learn
+from services.trigger_engine.profiles.state import Fact, Profile
+from services.trigger_engine.virtual import Watcher, World, arrival
+
+AFTERWARDS = timedelta(days=30)
+"""For so long time goes on after the last thing that a test names, unless it says `until`."""
+BEFORE = timedelta(seconds=1)
+_URL, _KEY = "https://wici.example", "a test signs its links with no secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A message that left; `text` and `subject` as its reader sees them, `problem` where it cannot be composed."""
+
+    at: datetime
+    channel: str
+    name: str
+    step: str
+    text: str = ""
+    subject: str = ""
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of a test. Entries are (journey, moment) and (journey, reason, moment); so is what was skipped."""
+
+    sends: list[Came] = field(default_factory=list)
+    entered: list[tuple[str, datetime]] = field(default_factory=list)
+    ended: list[tuple[str, str, datetime]] = field(default_factory=list)
+    skipped: list[tuple[str, str, datetime]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class Stage(Watcher):
+    """Plays tests of one workspace; what ways out of steps they go, `gone` remembers."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._whole = define(workspace)
+        self._definitions: dict[frozenset[str], Definitions] = {}
+        self.gone = Gone(workspace)
+        self._played = Played()
+        self._messages: list[Message] = []
+        self._entries: dict[bytes, EntryRow] = {}
+        self._suppressed: dict[tuple[str, str], Reason] = {}
+
+    def play(self, case: Case) -> Played:
+        """Play a test from its beginning."""
+        self._played, self._messages, self._entries, self._suppressed = Played(), [], {}, {}
+        try:
+            self._play(case)
+        except BadRecord as error:
+            self._played.problems.append(str(error))
+        return self._played
+
+    def _play(self, case: Case) -> None:
+        first = min([case.start, *(one.at for one in case.happened)]) - BEFORE
+        world = World(self._of(frozenset()), first, self, gate=self._gate, keeps_all=True)
+        number = 0
+
+        def happens(event: Event) -> None:
+            nonlocal number
+            number += 1
+            identity = f"{case.journey}/{case.title}/{number}"
+            world.tell(arrival(world.definitions, event.type, event.data, event.at, identity=identity), event.at)
+
+        happens(Event(first, "customer.updated", {"customer": dict(case.customer)}))
+        (profile,) = world.profiles.values()
+        for name, value in case.facts.items():
+            learn(profile, name, _plain(value), first)
+        for event in case.happened:
+            happens(event)
+        world.advance(case.start - timedelta(microseconds=1))
+        profile = self._given(case, world, profile.id)
+        for act in case.when:
+            if isinstance(act, Event):
+                happens(act)
+            else:
+                self._reply(act, world)
+        named = [case.start, *(one.at for one in case.when), *(one.at for one in case.then if one.at)]
+        world.advance(case.until or max(named) + AFTERWARDS)
+        found = world.find(profile.id)
+        if found is not None:
+            view = ProfileView(found, self._workspace.settings.shop.currency)
+            self._played.facts = {**{name: view[name] for name in view}, "consents": view["consent"]}
+
+    def _given(self, case: Case, world: World, profile_id: bytes) -> Profile:
+        """Let the journeys begin, the customer's lots in them as the test says."""
+        profile = world.find(profile_id)
+        assert profile is not None  # noqa: S101 -- nothing erases whoever was given
+        world.follow(self._of(case.journeys))
+        held = "held" if case.held_out else "told"
+        for name in ("holdout", *(f"holdout:{one}" for one in case.journeys)):
+            profile.arms[name] = Fact(held, world.now)
+        for step, arm in case.arms.items():
+            profile.arms[f"split:{case.journey}/{step}"] = Fact(arm, world.now)
+        return profile
+
+    def _reply(self, act: Reply, world: World) -> None:
+        world.wait_for(act.at)
+        message = next((m for m in reversed(self._messages) if act.of in (m.template, m.step)), None)
+        if message is None:
+            self._played.problems.append(f"{act.kind} of {act.of}: no such message had left by then")
+            return
+        reason = suppressed_by(act.kind, dict(act.data))  # type: ignore[arg-type]
+        if reason in ("bounced", "complained"):
+            self._suppressed[message.channel, message.recipient] = Reason.SUPPRESSED
+        world.receipt(message, act.kind, act.at, **act.data)  # type: ignore[arg-type]
+
+    def _of(self, names: frozenset[str]) -> Definitions:
+        """The workspace, of whose journeys only these are entered: facts and derived events are those of all."""
+        if names not in self._definitions:
+            whole = self._whole
+            enters = {
+                kind: tuple(one for one in several if one.journey.name in names)
+                for kind, several in whole.enters.items()
+            }
+            current = {name: one for name, one in whole.current.items() if name in names}
+            self._definitions[names] = msgspec.structs.replace(whole, enters=enters, current=current)
+        return self._definitions[names]
+
+    def _gate(self, message: Message, _: datetime) -> Reason | None:
+        return self._suppressed.get((message.channel, message.recipient))
+
+    def sent(self, message: Message, at: datetime) -> None:
+        """Compose it, as the notifier would."""
+        self._messages.append(message)
+        name = message.template or message.recipient
+        try:
+            subject, text = self._words(message, at)
+        except (RenderError, Misconfigured) as error:
+            self._played.sends.append(Came(at, message.channel, name, message.step, problem=str(error)))
+            self._played.problems.append(f"{name} cannot be composed: {error}")
+        else:
+            self._played.sends.append(Came(at, message.channel, name, message.step, text, subject))
+
+    def _words(self, message: Message, at: datetime) -> tuple[str, str]:
+        if message.channel not in (*CHANNELS, *ALERTS):
+            return "", ""
+        locales = self._workspace.templates[message.template]
+        locale = choose_locale(message.locale, tuple(locales), self._workspace.settings.shop.locale)
+        speaks = voice(self._workspace.settings, message.klass, _URL, (_KEY,))
+        stored = msgspec.structs.replace(message, context=_plain(message.context))
+        if message.channel in ALERTS:
+            return alert_words(stored, locales[locale], composed_at=at, voice=speaks)
+        composed = compose(stored, locales[locale], composed_at=at, voice=speaks)
+        return composed.subject, composed.text
+
+    def stopped(self, message: Message, reason: Reason, at: datetime) -> None:
+        """Note it as skipped."""
+        self._played.skipped.append((message.journey, reason.value, at))
+
+    def entered(self, entry: EntryRow, at: datetime) -> None:
+        """Note who has entered."""
+        self._entries[entry.id] = entry
+        self._played.entered.append((entry.journey, at))
+
+    def ended(self, entry: EntryRow, at: datetime) -> None:
+        """Note who has ended, and why."""
+        self.gone.ended(entry)
+        self._played.ended.append((entry.journey, entry.reason or "", at))
+
+    def walked(self, entry_id: bytes, steps: list[Walked], at: datetime) -> None:
+        """Note the ways that were taken, and what was not said."""
+        entry = self._entries.get(entry_id)
+        if entry is not None:
+            self.gone.walked(entry.journey, steps)
+            self._played.skipped += [(entry.journey, one.reason.value, at) for one in steps if one.reason]
+
+    def noted(self, note: Note, event: Arrival | Derived, profile_id: bytes, at: datetime) -> None:  # noqa: ARG002
+        """Note what was not entered, and why."""
+        if note.rule == "enter" and note.journey:
+            self._played.skipped.append((note.journey, note.reason.value, at))
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.kit.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Folder = Annotated[Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here).")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.customers.commands import Who, people
-from services.cli.doing import Json, Yes
+from services.cli.doing import Folder, Json, Yes
 from services.cli.doing import do as _do
 from services.cli.letters import letters
+from services.cli.testing.commands import try_journeys
 
 if TYPE_CHECKING:
     from services.kit.settings import Settings
@@ -27,8 +28,8 @@ health = typer.Typer(invoke_without_command=True)
 app.add_typer(health, name="doctor")
 app.add_typer(letters, name="dead-letters")
 app.add_typer(people, name="customers")
+app.command("test")(try_journeys)
 
-Folder = Annotated[Path | None, typer.Argument(help="The workspace's folder (default: WICI_WORKSPACE, or here).")]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 What = Annotated[str, typer.Argument(metavar="[JOURNEY|CHANNEL|all]", help="A journey, a channel, or all.")]
 
@@ -110,27 +111,6 @@ def check(
         from services.cli.workspace.command import check as command
 
         return Answer("", None, command(settings.workspace, as_json=as_json, strict=strict))
-
-    _do(work, as_json=as_json, workspace=folder)
-
-
-@app.command("test")
-def try_journeys(
-    folder: Folder = None,
-    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Those with this in journey or title.")] = "",
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, for CI.")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Play them again whenever a file changes.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Play the journeys' tests at a clock of their own, and say what came otherwise and what is not tested."""
-
-    def work(settings: Settings) -> Any:
-        from services.cli.terminal import Answer
-        from services.cli.testing import command
-
-        if watch:
-            return Answer("", None, command.watch(settings.workspace, only, junit))
-        return command.play(settings.workspace, only, junit)
 
     _do(work, as_json=as_json, workspace=folder)
 

@@ -265,3 +265,25 @@ def test_what_comes_once_is_waited_for_in_vain(tmp_path: Path, on: str, rule: st
     assert ("never-happens" in rules(tmp_path / "goal", f"{head}goal: [{rule}]\nsteps:\n{SEND}")) is found
     waits = f"  - wait_for: {rule[:-1]}, within: 2 days}}\n"
     assert ("never-happens" in rules(tmp_path / "wait", f"{head}steps:\n{waits}{SEND}")) is found
+
+
+CODE = "  - send: code\n    via: sms\n"
+SOME = "  - branch:\n      - if: profile.orders_count > 1\n        do: [{wait: 3 days}%s]\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "found"),
+    [
+        (f"  - wait: 3 days\n{CODE}", True),
+        (f"  - wait: 1 day\n{CODE}", False),
+        (f"  - wait: 3 days\n  - coupon: {{pool: back, valid: 48 hours}}\n{CODE}", False),
+        (f"{CODE}  - wait: 3 days\n{SEND}", False),
+        (SOME % "" + CODE, False),
+        (SOME % ", {send: code, via: sms}", True),
+    ],
+    ids=["too late", "in time", "a newer code", "a message without a code", "late only for some", "late on its way"],
+)
+def test_a_reminder_of_a_code_comes_while_it_is_good(tmp_path: Path, steps: str, found: bool) -> None:
+    text = f"{ADVERTISES}steps:\n  - coupon: {{pool: back, valid: 48 hours}}\n{steps}"
+    words = {"templates___code___pl___sms__txt": "Twój kod czeka.", "coupons__yaml": "back: {}\n"}
+    assert ("code-expires" in rules(tmp_path, text, **words)) is found

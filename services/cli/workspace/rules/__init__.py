@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.cli.workspace.rules import circles, entering, gaps, law, limits, texts, unused, ways, wording
+from services.cli.workspace.rules import circles, codes, entering, gaps, law, limits, texts, unused, ways, wording
 from services.cli.workspace.rules.whole import Whole
 
 RULES: tuple[Callable[[Whole], None], ...] = (
@@ -20,6 +20,7 @@ RULES: tuple[Callable[[Whole], None], ...] = (
     *wording.RULES,
     *limits.RULES,
     *circles.RULES,
+    *codes.RULES,
     *gaps.RULES,
 )
 

@@ -51,7 +51,7 @@ def offer_without_consent(whole: Whole) -> None:
         if klass == "marketing":
             continue
         for locale, _, files in whole.editions(folder):
-            found = None if (folder.name, locale) in seen else next(iter(_offers(files)), None)
+            found = None if (folder.name, locale) in seen else next(iter(offers(files)), None)
             seen.add((folder.name, locale))
             if found is None:
                 continue
@@ -120,7 +120,8 @@ def _confirms(template: Template) -> bool:
     return ("links", "confirm") in template.reads
 
 
-def _offers(files: Mapping[str, Sheet]) -> list[Found]:
+def offers(files: Mapping[str, Sheet]) -> list[Found]:
+    """What makes a template an advertisement."""
     return [*anywhere(files, _KIND), *anywhere(files, _CODE), *in_prose(files, _OFFER)]
 
 

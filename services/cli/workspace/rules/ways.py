@@ -60,7 +60,7 @@ def goal_too_short(whole: Whole) -> None:
         for step, span in timeline(told.journey.steps):
             if isinstance(step, Send) and span.least >= within:
                 message = "the goal no longer counts when this is said, so nobody will know whether it helps"
-                hint = f"give the goal a longer within: this step comes after {_shown(span.least)} at the earliest"
+                hint = f"give the goal a longer within: this step comes after {shown(span.least)} at the earliest"
                 told.sheet.warning(told.step_at(step, "send"), "goal-too-short", message, hint)
                 break
 
@@ -146,7 +146,8 @@ def _bare(condition: str) -> str:
     return "".join(condition.replace("not ", "!").split()).replace("(", "").replace(")", "")
 
 
-def _shown(seconds: float) -> str:
+def shown(seconds: float) -> str:
+    """A time in days or hours."""
     days = seconds / DAY
     return f"{days:g} days" if days >= 2 else f"{seconds / 3_600:g} hours"
 

@@ -32,9 +32,8 @@ def found(home: Path, example: Block) -> list[Finding]:
             settings.write_text(f"{settings.read_text()}\n{more}\n")
     (home / "groups").mkdir(exist_ok=True)
     for group in GROUPS:
-        name = re.search(r"^group: (.*)$", group.text, re.MULTILINE)
-        assert name is not None
-        (home / f"groups/{name[1]}.yaml").write_text(group.text)
+        (named,) = re.findall(r"^group: (.*)$", group.text, re.MULTILINE)
+        (home / f"groups/{named}.yaml").write_text(group.text)
     steps = "".join(f"  {line}\n" for line in example.text.splitlines())
     (home / "journeys/cart-recovery.yaml").write_text(HEAD + steps)
     return errors(load(home).findings)

@@ -29,7 +29,59 @@ class Every(msgspec.Struct, frozen=True, tag="every", tag_field="kind"):
     cron: str
 
 
-When = Once | Every
+class OnDate(msgspec.Struct, frozen=True, tag="on_date", tag_field="kind", omit_defaults=True):
+    """A day of every year, `days` after it; 29 February is 28 February where there is none."""
+
+    month: int
+    day: int
+    days: int = 0
+
+
+class OnWeekday(msgspec.Struct, frozen=True, tag="on_weekday", tag_field="kind", omit_defaults=True):
+    """The `nth` such weekday (0 is Monday) of a month, -1 the last; `days` after it."""
+
+    nth: int
+    weekday: int
+    month: int
+    days: int = 0
+
+
+class AtEaster(msgspec.Struct, frozen=True, tag="at_easter", tag_field="kind", omit_defaults=True):
+    """Easter Sunday, `days` after it."""
+
+    days: int = 0
+
+
+class OnDays(msgspec.Struct, frozen=True, tag="on_days", tag_field="kind"):
+    """These days (`2026-05-20`) and no others."""
+
+    days: tuple[str, ...]
+
+
+Day = OnDate | OnWeekday | AtEaster | OnDays
+
+
+class Named(msgspec.Struct, frozen=True, tag="day", tag_field="kind", omit_defaults=True):
+    """On a day that has a `name` in the shop, whenever it comes: `days` after it, `minute` from midnight."""
+
+    name: str
+    day: Day
+    minute: int
+    days: int = 0
+
+
+class Dated(msgspec.Struct, frozen=True, tag="date", tag_field="kind", omit_defaults=True):
+    """On a day of the customer's own, every year: `fact` is an expression that gives it, `minute` is from midnight.
+
+    `before` is how many days ahead of it.
+    """
+
+    fact: str
+    minute: int = 9 * 60
+    before: int = 0
+
+
+When = Once | Every | Named | Dated
 
 
 class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,7 +98,8 @@ class Due(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `occurrence` names the time on the wall (`2026-12-01T10:00`), and with the journey the event; `at` is the moment,
     `told_at` when the engine got round to this customer, in marketing time: from then on the entry may be late. `delay`
-    (seconds) spreads the customers of one clock where there is a pace.
+    (seconds) spreads the customers of one clock where there is a pace. Of a day of the customer's own `occurrence` is
+    the year. `day` is the day itself (`2027-05-20`) that this is about, `years` how many it has been since the first.
     """
 
     journey: str
@@ -54,3 +107,5 @@ class Due(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     told_at: datetime
     delay: float = 0.0
+    day: str = ""
+    years: int = 0

@@ -45,7 +45,8 @@ class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
     """One published version. Templates are in `templates[name][locale]`; event schemas are the shop's own types.
 
     `removed` has those journeys of earlier versions whose last word was not to let those inside go on to the end;
-    `version` and `published_at` (real time) are of its row.
+    `name_days` are days (`07-26`) by first name, in small letters; `version` and `published_at` (real time) are of its
+    row.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
     event_schemas: dict[str, dict[str, Any]] = {}
     segments: tuple[Segment, ...] = ()
     removed: dict[str, Literal["drain", "cancel"]] = {}
+    name_days: dict[str, str] = {}
     version: int = 0
     published_at: datetime | None = None
 

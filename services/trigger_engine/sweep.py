@@ -71,7 +71,8 @@ class Sweep:
         digest = digest_of(definitions)
         async with self._pool.acquire() as connection:
             if self._begun != definitions.version:
-                await connection.execute(BEGIN, definitions.version, digest, FIRST, not definitions.segments)
+                nothing = not (definitions.segments or definitions.dated)
+                await connection.execute(BEGIN, definitions.version, digest, FIRST, nothing)
                 self._begun = definitions.version
             transaction = Transaction(connection, definitions, Memory(), self._topics, self._keys)
             async with connection.transaction():

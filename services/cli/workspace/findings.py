@@ -72,6 +72,7 @@ RULES: dict[str, str] = {
     "too-large": "a file is at most 1 MB, and a journey uses groups 200 times at most",
     "topic-without-choice": "a topic stands on messages that customers can choose",
     "unknown-channel": "a channel is email or sms",
+    "unknown-day": "a day that has a name stands in calendar.yaml",
     "unknown-event": "an event type is one of wici's or one of the shop's own",
     "unknown-group": "a group that is used has a file in groups/",
     "unknown-journey": "a journey that is started has a file in journeys/",

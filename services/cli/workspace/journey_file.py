@@ -24,7 +24,7 @@ from services.contracts.event import RECEIPT_TYPES
 from services.contracts.journey import Enter, Goal, InFlight, Journey, Rule, Send, Start, Webhook, every_step
 from services.contracts.message import MessageClass
 from services.contracts.schedule import DUE, Schedule
-from services.trigger_engine.journeys.conditions import NUMBER, STRING, DurationError, parse_duration
+from services.trigger_engine.journeys.conditions import NUMBER, STRING, TIMESTAMP, DurationError, parse_duration
 from services.trigger_engine.journeys.scopes import condition_scope
 
 Late = Literal["drop", "recheck", "send"]
@@ -124,6 +124,7 @@ def _enter(row: Row, sheet: Sheet, around: Surroundings) -> Enter:
         scope = condition_scope(event, None, around.own_events, around.facts)
         check_expression(row.node_of("if"), scope, sheet)
         check_expression(row.node_of("key"), scope, sheet, (STRING, NUMBER))
+        check_expression(row.node_of("date") if "date" in row else None, scope, sheet, (STRING, TIMESTAMP))
     max_age = row.number("max_age")
     return Enter(
         on=event,

@@ -33,7 +33,15 @@ ENTER = Table(
     {
         "on": EVENT,
         "segment": Text("a segment of segments.yaml: on entering it", like="vip"),
-        "at": Text("once, at a day and time: 2026-12-01 10:00", like="2026-12-01 10:00", rule="bad-cron-or-time"),
+        "at": Text(
+            "once, at a day and time: 2026-12-01 10:00; with date a time of day: 09:00",
+            like="2026-12-01 10:00",
+            rule="bad-cron-or-time",
+        ),
+        "date": Text(
+            "every year, on a day of the customer's own", r"profile\.[a-z][a-z0-9_]{0,62}", "profile.birthday"
+        ),
+        "before": Duration("so many days ahead of it", "7 days"),
         "every": Text("again and again: a cron expression of five fields", like="0 10 * * tue"),
         "who": Text(
             "whom a schedule is for: all, or segment.NAME", rf"all|segment\.{NAME_PATTERN}", "segment.newsletter"
@@ -47,7 +55,6 @@ ENTER = Table(
         "again": Text("may a customer enter again", r"never|always|after\s.+", "after 7 days", "bad-duration"),
         "max_age": Duration("an older event enters nothing", "1 day"),
     },
-    later=("date",),
     about="what enters",
     like="{on: order.placed}",
 )

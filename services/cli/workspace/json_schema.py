@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from services.cli.workspace.calendar_file import CALENDAR, NAME_DAYS
 from services.cli.workspace.cases_shape import CASES
 from services.cli.workspace.groups import PLACEHOLDER, group_shape
 from services.cli.workspace.journey_shape import JOURNEY, STEP
@@ -46,6 +47,8 @@ def documents() -> dict[str, Schema]:
     return {
         "wici.schema.json": _document("wici.yaml", SETTINGS, {}),
         "segments.schema.json": _document("segments.yaml", SEGMENTS, {}),
+        "calendar.schema.json": _document("calendar.yaml", CALENDAR, {}),
+        "name-days.schema.json": _document("name-days.yaml", NAME_DAYS, {}),
         "journey.schema.json": _document("journeys/<name>.yaml", JOURNEY, {"step": STEP}),
         "group.schema.json": _group(),
         "journey-test.schema.json": _document("journeys/<name>.test.yaml", CASES, {}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from services.cli.workspace.calendar_file import read_calendar, read_name_days
 from services.cli.workspace.cases import Case
 from services.cli.workspace.cases_file import Shop, read_cases
 from services.cli.workspace.event_schemas import read_event_schemas
@@ -34,6 +35,7 @@ from services.cli.workspace.templates_folder import read_templates
 from services.cli.workspace.ways import Way, ways_of
 from services.cli.workspace.yaml_problems import BadYaml
 from services.contracts.message import ROUTES
+from services.contracts.schedule import Day
 from services.contracts.segment import Segment
 from services.contracts.settings import Settings
 from services.contracts.workspace import Template, Workspace
@@ -45,7 +47,8 @@ JOURNEYS, GROUPS = "journeys", "groups"
 TESTS = ".test.yaml"
 SEGMENTS_FILE = "segments.yaml"
 NAMED = Names(Anything(), "pools or surveys by name", NAME_PATTERN, "cart-10")
-LATER_FILES = ("loyalty.yaml", "calendar.yaml")
+CALENDAR_FILE, NAME_DAYS_FILE = "calendar.yaml", "name-days.yaml"
+LATER_FILES = ("loyalty.yaml",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,11 @@ def load(folder: Path) -> Loaded:
     settings, named = _settings(files, own_events)
     templates = read_templates(files, settings.shop.locale if settings and settings.shop.locale else "en")
     around = _surroundings(files, settings, templates, own_events)
+    days, name_days = _days(files)
     node = _tree(files, SEGMENTS_FILE)[0] if SEGMENTS_FILE in files.list(".") else None
     names = frozenset(node.values) if isinstance(node, Tree) else frozenset()
-    around = replace(around, segments=names, pools=_named(files, POOLS_FILE), surveys=_named(files, SURVEYS_FILE))
-    told, around = _journeys(files, around)
+    pools, surveys = _named(files, POOLS_FILE), _named(files, SURVEYS_FILE)
+    told, around = _journeys(files, replace(around, segments=names, days=days, pools=pools, surveys=surveys))
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
     cases = tuple(_cases(files, Shop({one.journey.name: one.journey for one in told}, around)))
     _warn_of_later_files(files)
@@ -89,8 +93,8 @@ def load(folder: Path) -> Loaded:
     findings = in_order(stay)
     workspace = None
     if settings and not errors(findings):
-        published = _published(templates, around)
-        workspace = Workspace(settings, tuple(one.journey for one in told), published, own_events, segments)
+        published, journeys = _published(templates, around), tuple(one.journey for one in told)
+        workspace = Workspace(settings, journeys, published, own_events, segments, name_days=name_days)
     count = sum(1 for sheet in files.sheets.values() if sheet.text)
     ways = {one.journey.name: ways_of(one) for one in told}
     return Loaded(workspace, findings, named, count, tuple(silenced), cases, ways)
@@ -128,6 +132,17 @@ def _named(files: Files, file: str) -> frozenset[str] | None:
         return None
     named = read(NAMED, node, sheet, file)
     return None if named is None else frozenset(named)
+
+
+def _days(files: Files) -> tuple[dict[str, Day], dict[str, str]]:
+    """The named days of the shop, and the days of first names."""
+    here = files.list(".")
+    calendar = _tree(files, CALENDAR_FILE) if CALENDAR_FILE in here else (None, None)
+    names = _tree(files, NAME_DAYS_FILE) if NAME_DAYS_FILE in here else (None, None)
+    return (
+        read_calendar(calendar[0], calendar[1]) if calendar[0] and calendar[1] else {},
+        read_name_days(names[0], names[1]) if names[0] and names[1] else {},
+    )
 
 
 def _settings(files: Files, own_types: Collection[str]) -> tuple[Settings | None, tuple[Reference, ...]]:

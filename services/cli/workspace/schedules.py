@@ -10,18 +10,25 @@ from typing import Literal, cast
 
 from cronsim import CronSim, CronSimError
 
+from services.cli.workspace.calendar_file import SHIFT, shift_of
 from services.cli.workspace.findings import short, write_instead
-from services.cli.workspace.moments import MomentError, on_the_wall
+from services.cli.workspace.journey_shape import NAME_PATTERN
+from services.cli.workspace.moments import MomentError, clock, on_the_wall
 from services.cli.workspace.positions import Mapping
 from services.cli.workspace.row import Row
 from services.cli.workspace.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings
-from services.contracts.schedule import DUE, Every, Once, Schedule, When
+from services.contracts.schedule import DUE, Dated, Every, Named, Once, Schedule, When
 
-SCHEDULED = ("at", "every")
+SCHEDULED = ("at", "every", "date")
 WAYS = ("on", "segment", *SCHEDULED)
-FOR_MANY = ("who", "zone", "pace")
+FOR_MANY = ("zone", "pace")
+NINE = 9 * 60
 OCCURRENCE = "event.schedule.occurrence"
+FURTHEST = 300  # days ahead of a day that comes back every year
+_NAMED = re.compile(
+    rf"(?P<name>[a-z]{NAME_PATTERN[len('[a-z0-9]') :]}){SHIFT}\s+(?P<clock>([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
 _PACE = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 _SOME_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 -- what a clock on a wall shows
 
@@ -41,18 +48,22 @@ def words(row: Row) -> Container[str]:
 def check_way(row: Row, sheet: Sheet) -> None:
     """A journey is entered in one way, with the words that belong to it."""
     written = words(row)
-    ways = [word for word in WAYS if word in written]
+    ways = [word for word in WAYS if word in written and not (word == "at" and "date" in written)]
     for word in ways[1:]:
         sheet.error(row.key_at(word), "bad-value", f"'{word}' stands without '{ways[0]}'", "write one of them")
     scheduled = any(word in written for word in SCHEDULED)
-    for word in FOR_MANY:
-        if word in written and not scheduled:
+    own = "date" in written
+    for word in (*FOR_MANY, "who"):
+        if word in written and (not scheduled or (own and word != "who")):
             message, hint = f"'{word}' belongs to 'at' and 'every'", "leave it out, or write when: every: 0 10 * * tue"
             sheet.error(row.key_at(word), "bad-value", message, hint)
+    if "before" in written and not own:
+        hint = "write instead: at: the day itself" if scheduled else "leave it out"
+        sheet.error(row.key_at("before"), "bad-value", "'before' belongs to 'date'", hint)
     if scheduled and "max_age" in written:
         message, hint = "a schedule has no 'max_age'", "write instead: policy: {max_lateness: 2 hours}"
         sheet.error(row.key_at("max_age"), "bad-value", message, hint)
-    if scheduled and "who" not in written:
+    if scheduled and not own and "who" not in written:
         hint = "write who: all, or who: segment.NAME"
         sheet.error(row.node.place, "missing-key", "'enter' needs 'who': whom it is for", hint)
 
@@ -60,13 +71,15 @@ def check_way(row: Row, sheet: Sheet) -> None:
 def read_schedule(row: Row, sheet: Sheet, around: Surroundings) -> Schedule | None:
     """The schedule of an `enter`; None where it has none, or a wrong one.
 
-    `at` is a moment of the shop's unless it says otherwise: what begins then begins for all. `every` is the customer's.
+    `at` is a moment of the shop's unless it says otherwise: what begins then begins for all. `every` is the customer's,
+    and so is `date`.
     """
-    when = _when(row, sheet)
+    when = _when(row, sheet, around)
     who = _who(row, sheet, around)
     if when is None:
         return None
-    zone = cast("Literal['customer', 'shop']", row.text("zone", "customer" if isinstance(when, Every) else "shop"))
+    whose = "shop" if isinstance(when, Once | Named) else "customer"
+    zone = cast("Literal['customer', 'shop']", row.text("zone", whose))
     return Schedule(when, zone, who, _pace(row, sheet))
 
 
@@ -75,15 +88,49 @@ def membership(schedule: Schedule | None) -> str | None:
     return None if schedule is None or schedule.who is None else f"{json.dumps(schedule.who)} in profile.segments"
 
 
-def _when(row: Row, sheet: Sheet) -> When | None:
+def _when(row: Row, sheet: Sheet, around: Surroundings) -> When | None:
+    if row.maybe("date") is not None:
+        return _date(row, sheet)
     if row.maybe("every") is not None:
         return _every(row, sheet)
     if row.maybe("at") is not None:
-        return _at(row, sheet)
+        return _at(row, sheet, around)
     return None
 
 
-def _at(row: Row, sheet: Sheet) -> Once | None:
+def _date(row: Row, sheet: Sheet) -> Dated | None:
+    """A day that a fact gives, at a time of the customer's clock, whole days ahead."""
+    before = row.number("before") or 0.0
+    if before % _PACE["day"]:
+        sheet.error(row.at("before"), "bad-duration", "'before' counts whole days", "write it like: 7 days")
+    if before > FURTHEST * _PACE["day"]:
+        sheet.error(row.at("before"), "bad-duration", "the day comes back every year", f"write {FURTHEST} days at most")
+    minute = NINE
+    if row.maybe("at") is not None:
+        try:
+            told = clock(row.text("at"))
+        except MomentError as error:
+            sheet.error(row.at("at"), "bad-cron-or-time", error.message, error.hint)
+            return None
+        if told is None or told.weekday is not None:
+            message = f"{short(row.text('at'))} is no time of day"
+            sheet.error(row.at("at"), "bad-cron-or-time", message, "write it like 09:00")
+            return None
+        minute = told.minute
+    return Dated(row.text("date"), minute, round(before / _PACE["day"]))
+
+
+def _at(row: Row, sheet: Sheet, around: Surroundings) -> Once | Named | None:
+    """A moment, or a named day of the shop's with a time, some days before or after it."""
+    found = _NAMED.fullmatch(row.text("at"))
+    if found is not None and (told := clock(found["clock"])) is not None:
+        day = around.days.get(found["name"])
+        if day is None:
+            hint = write_instead(found["name"], around.days, "days are")
+            hint = hint or f"name it in calendar.yaml: {found['name']}: 02-14"
+            sheet.error(row.at("at"), "unknown-day", f"there is no day {short(found['name'])}", hint)
+            return None
+        return Named(found["name"], day, told.minute, shift_of(found))
     try:
         return Once(on_the_wall(row.text("at")).isoformat(timespec="minutes"))
     except MomentError as error:

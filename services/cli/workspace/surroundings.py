@@ -10,7 +10,7 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
 from services.contracts.message import Channel, MessageClass
 from services.contracts.policies import Cap
-from services.contracts.schedule import DUE
+from services.contracts.schedule import DUE, Day
 from services.contracts.settings import Team
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import Type
@@ -39,15 +39,13 @@ class TemplateFolder:
 class Surroundings:
     """The rest of the workspace, as far as it could be read.
 
-    `own_events` are JSON Schemas by event type, `channels` those that an account delivers (`webhook` where a
-    secret signs it), `classes_with_sender` the
-    message classes for which wici.yaml names an e-mail sender, `facts` what `set` steps make, with their types;
-    `teams` those that alerts may name, None where their file could not be read;
-    `segments` is None where their file could not be read, `time_zone` and `locale` are the shop's. `counts_as` says as
-    which class another one counts, `never` holds the caps that let nothing pass; `topics` are those
-    that wici.yaml lists. `pools` and `surveys` are the names in coupons.yaml
-    and surveys.yaml, None where these could not be read. `variants` are templates with another subject, which reading
-    the journeys adds.
+    `own_events` are JSON Schemas by event type, `channels` those that an account delivers (`webhook` where a secret
+    signs it), `classes_with_sender` the message classes for which wici.yaml names an e-mail sender, `facts` what `set`
+    steps make, with their types; `teams` those that alerts may name, None where their file could not be read; `days`
+    are the shop's named ones, `segments` is None where their file could not be read, `time_zone` and `locale` are the
+    shop's. `counts_as` says as which class another one counts, `never` holds the caps that let nothing pass; `topics`
+    are those that wici.yaml lists. `pools` and `surveys` are the names in coupons.yaml and surveys.yaml, None where
+    these could not be read. `variants` are templates with another subject, which reading the journeys adds.
     """
 
     templates: Mapping[str, TemplateFolder] = field(default_factory=dict)
@@ -57,6 +55,7 @@ class Surroundings:
     facts: Mapping[str, Type] = field(default_factory=dict)
     segments: frozenset[str] | None = None
     teams: Mapping[str, Team] | None = None
+    days: Mapping[str, Day] = field(default_factory=dict)
     time_zone: str = "UTC"
     locale: str = ""
     topics: frozenset[str] | None = None

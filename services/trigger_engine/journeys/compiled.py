@@ -23,6 +23,7 @@ from services.contracts.journey import (
     every_step,
     ways,
 )
+from services.contracts.schedule import Dated
 from services.contracts.workspace import Template
 from services.trigger_engine.journeys.conditions import (
     ANY,
@@ -83,7 +84,8 @@ class Compiled(msgspec.Struct, frozen=True):
     """One revision of a journey. `event_paths` are the fields of the entering event that its later life reads.
 
     `awaited` has, by `wait_for` and event type, the numbers of the rules that the event may fulfil; `hears` every type
-    that an exit, a goal or a `wait_for` listens to; `tests` has, by split on trial, what tells of its ways.
+    that an exit, a goal or a `wait_for` listens to; `tests` has, by split on trial, what tells of its ways; `date`
+    gives the day of the customer's own that enters.
     """
 
     journey: Journey
@@ -100,6 +102,7 @@ class Compiled(msgspec.Struct, frozen=True):
     calls: frozenset[CallKey]
     linger: float
     tests: dict[str, Test] = {}
+    date: Condition | None = None
 
 
 class _Compiler:
@@ -147,12 +150,14 @@ def compile_journey(
     if tests:
         compiler.reads.add(("event", "schedule", "occurrence"))  # each time of a schedule is a trial of its own
     reads = compiler.reads | set(_template_reads(nodes, templates))
-    key = journey.enter.key
+    key, schedule = journey.enter.key, journey.enter.schedule
+    when = schedule.when if schedule is not None and isinstance(schedule.when, Dated) else None
     keys = _Compiler(journey.enter.on, schemas, facts)
     return Compiled(
         journey=journey,
         condition=entering,
         key=None if key is None else keys.value(key, (STRING, NUMBER)),
+        date=None if when is None else keys.value(when.fact, (STRING, TIMESTAMP)),
         listeners=listeners,
         nodes=nodes,
         first=first,

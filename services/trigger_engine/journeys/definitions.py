@@ -37,7 +37,7 @@ class Definitions(msgspec.Struct):
     `products` says which changes of products somebody listens to,
     `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
     it is of use. `changes` are about those inside other revisions than the `current` ones; `campaigns` are the journeys
-    that a schedule enters for many at once.
+    that a schedule enters for many at once, `dated` those that a day of the customer's own does.
     """
 
     settings: Settings
@@ -63,6 +63,8 @@ class Definitions(msgspec.Struct):
     products: ProductRules | None = None
     minded: frozenset[str] = frozenset({ASKED_FOR, BACK_IN_STOCK})
     campaigns: tuple[Compiled, ...] = ()
+    dated: tuple[Compiled, ...] = ()
+    name_days: dict[str, str] = {}
     several_shops: bool = False
     region: str = ""
     version: int = 0
@@ -139,7 +141,9 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         products=products,
         minded=frozenset({ASKED_FOR, BACK_IN_STOCK}) | (SHOWN_BY if products is not None else frozenset()),
         several_shops=sum(one.storefront not in NO_SHOP for one in workspace.settings.sources.values()) > 1,
-        campaigns=tuple(one for one in compiled if one.journey.enter.schedule is not None),
+        campaigns=tuple(one for one in compiled if one.journey.enter.schedule is not None and one.date is None),
+        dated=tuple(one for one in compiled if one.date is not None),
+        name_days=workspace.name_days,
         version=workspace.version,
         published_at=workspace.published_at,
     )

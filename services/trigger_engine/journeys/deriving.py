@@ -15,7 +15,7 @@ from services.trigger_engine.journeys.alarms import find, set_alarm
 from services.trigger_engine.journeys.derived import cart_abandoned, first_order, spend_threshold
 from services.trigger_engine.journeys.derived.registry import RULES, Wanted
 from services.trigger_engine.journeys.reaction import Derived
-from services.trigger_engine.journeys.schedules import planned
+from services.trigger_engine.journeys.schedules import dated, planned
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.money import units
@@ -71,7 +71,7 @@ def watch_again(profile: Profile, turn: Turn) -> None:
 def wake(profile: Profile, kind: str, due: datetime, turn: Turn) -> Iterator[Derived]:
     """The events that follow from an alarm's firing; `due` is the moment that it was set to."""
     if kind.startswith(planned.PREFIX):
-        yield from planned.wake(profile, kind, due)
+        yield from planned.wake(profile, kind, due, turn) if "@" in kind else dated.wake(profile, kind, due, turn)
         return
     wanted = turn.definitions.rules.get(kind)
     if wanted is None:

@@ -33,6 +33,13 @@ def _tags(profile: Profile) -> list[str]:
     return [*own, *sorted(given.difference(own))]
 
 
+def _name_day(profile: Profile, name_days: Mapping[str, str]) -> str | None:
+    """The day (`07-26`) that the calendar has for the first of the customer's names."""
+    name = profile.fact("first_name")
+    first = name.split(maxsplit=1) if isinstance(name, str) else []
+    return name_days.get(first[0].lower()) if first else None
+
+
 _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
     "id": lambda p, _: p.id.hex(),
     "created_at": lambda p, _: p.created_at,
@@ -40,6 +47,7 @@ _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
     "total_spent": lambda p, currency: p.spent.get(currency, 0) / SCALE,
     "average_order": _average,
     "first_order_at": lambda p, _: _when(p, "order.placed", last=False),
+    "signed_up_at": lambda p, _: _when(p, "customer.signed_up", last=False),
     "last_order_at": lambda p, _: _when(p, "order.placed", last=True),
     "consent": lambda p, _: {name: c.state for name, c in p.consents.items() if ":" not in name},
     "tags": lambda p, _: _tags(p),
@@ -57,16 +65,19 @@ _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
 class ProfileView(Mapping[str, Any]):
     """A profile as `profile` in conditions and templates: computed facts, then whatever is known by name."""
 
-    __slots__ = ("_currency", "_profile")
+    __slots__ = ("_currency", "_name_days", "_profile")
 
-    def __init__(self, profile: Profile, currency: str) -> None:
+    def __init__(self, profile: Profile, currency: str, name_days: Mapping[str, str] = {}) -> None:
         self._profile = profile
         self._currency = currency
+        self._name_days = name_days
 
     def __getitem__(self, name: str) -> Any:
         computed = _COMPUTED.get(name)
         if computed is not None:
             return computed(self._profile, self._currency)
+        if name == "name_day":
+            return _name_day(self._profile, self._name_days)
         return self._profile.fact(name)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -102,7 +113,7 @@ def environment(profile: Profile, definitions: Definitions, now: datetime) -> En
     """The names that do not depend on an entry; `event`, `received` and `entry` are added by who knows them."""
     cart, currency = profile.cart, definitions.settings.shop.currency
     return {
-        "profile": ProfileView(profile, currency),
+        "profile": ProfileView(profile, currency, definitions.name_days),
         "cart": None if cart is None else cart.data,
         "shop": definitions.shop,
         "now": now,

@@ -19,7 +19,7 @@ from services.trigger_engine.journeys import alarms, deriving, enter, hearing, i
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.reaction import Derived, Note, Revocation, Rule
-from services.trigger_engine.journeys.schedules import planned
+from services.trigger_engine.journeys.schedules import dated, planned
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles import facts, interests, stated
 from services.trigger_engine.profiles.arrival import Arrival
@@ -36,6 +36,8 @@ def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     if turn.definitions.changes:
         in_flight.settle(profile, turn)
     withdrawn = facts.apply(profile, event, turn.definitions.uses, turn.now)
+    if turn.definitions.dated:
+        turn.moved |= dated.moves(event) or profile.id in turn.into.joined
     for name in withdrawn:
         withdraw(profile, name, turn)
     if event.type in STATEABLE_TYPES and deriving.already_stated(profile, event):
@@ -95,12 +97,13 @@ def on_statement(profile: Profile, said: Said, turn: Turn) -> None:
 
 
 def on_visit(profile: Profile, turn: Turn, cancelled: Iterable[bytes] = ()) -> None:
-    """Look at a customer to whom nothing has happened: segments or journeys have changed.
+    """Look at a customer to whom nothing has happened: segments, journeys or their days have changed.
 
     `cancelled` are entries that have ended, and of which nothing more is to be said.
     """
     if turn.definitions.changes:
         in_flight.settle(profile, turn)
+    turn.moved = bool(turn.definitions.dated)
     in_flight.take_back(profile, cancelled, turn)
     _end(profile, turn)
 
@@ -108,6 +111,8 @@ def on_visit(profile: Profile, turn: Turn, cancelled: Iterable[bytes] = ()) -> N
 def _end(profile: Profile, turn: Turn) -> None:
     """What comes last: journeys that steps have started, and segments entered and left by what has happened."""
     _start(profile, turn)
+    if turn.definitions.dated:
+        dated.watch(profile, turn)
     if not turn.definitions.segments and not profile.segments:
         return
     changed: set[str] = set()

@@ -83,5 +83,7 @@ def _derived(kind: str, name: str, profile: Profile, turn: Turn) -> Derived:
 
 
 def digest_of(definitions: Definitions) -> bytes:
-    """SHA-256 of what decides who belongs to which segment."""
-    return sha256(msgspec.json.encode([one.segment for one in definitions.segments.values()])).digest()
+    """SHA-256 of what everybody is looked at for: who belongs to which segment, and which days come back for whom."""
+    segments = [one.segment for one in definitions.segments.values()]
+    days = [(one.journey.name, one.journey.enter.schedule) for one in definitions.dated]
+    return sha256(msgspec.json.encode((segments, days, definitions.name_days if days else {}))).digest()

@@ -39,7 +39,7 @@ class Turn(msgspec.Struct):
     are queued messages that caps count, by send key, with their entries. `done` are the messages and entries that those
     who were moved to another revision have made before. `paused` are scopes as in
     `queue.pauses`, but `brake:NAME` for a journey that the brake has paused. `trials` are what splits have tried out so
-    far, kept up to date while decisions are made.
+    far, kept up to date while decisions are made; `moved` is set where days of the customer's own may have moved.
     """
 
     definitions: Definitions
@@ -53,6 +53,7 @@ class Turn(msgspec.Struct):
     done: frozenset[bytes] = frozenset()
     paused: frozenset[str] = frozenset()
     trials: dict[bytes, Standing] = {}
+    moved: bool = False
 
     def pauses(self, journey: str) -> bool:
         """Whether nothing of a journey goes on now."""

@@ -114,6 +114,7 @@ def _act(profile: Profile, entry: Entry, decision: Go, turn: Turn) -> None:
     if decision.arm is not None:
         draws.remember(profile, *decision.arm, turn.now)
         turn.into.drawn.setdefault(entry.id, []).append(f"{entry.step}={decision.arm[1]}")
+    turn.moved |= bool(decision.learned)
     for name, value in decision.learned:
         known = profile.facts.get(name)
         # Of two words of one moment the later counts here, and a shop's clock that is ahead does not.

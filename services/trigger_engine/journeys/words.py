@@ -53,7 +53,8 @@ MESSAGE = Record({
     "url": STRING, "code": STRING,
 }, open=True)  # fmt: skip
 
-SCHEDULE = Record({"journey": STRING, "occurrence": STRING, "at": TIMESTAMP, "told_at": TIMESTAMP, "delay": NUMBER})
+SCHEDULE = Record({"journey": STRING, "occurrence": STRING, "at": TIMESTAMP, "told_at": TIMESTAMP, "delay": NUMBER,
+                   "day": STRING, "years": NUMBER})  # fmt: skip
 
 PROFILE = Record({
     "id": STRING, "email": STRING, "phone": STRING, "first_name": STRING, "last_name": STRING, "locale": STRING,
@@ -62,7 +63,8 @@ PROFILE = Record({
     "top_categories": ListOf(STRING), "viewed_categories": ListOf(STRING), "bought_categories": ListOf(STRING),
     "viewed_products": ListOf(STRING), "bought_products": ListOf(STRING), "last_viewed": ListOf(PRODUCT),
     "preferred_channel": STRING, "segments": ListOf(STRING), "masked_email": STRING,
-    "last_order_at": TIMESTAMP, "created_at": TIMESTAMP, "consent": Record({"email": STRING, "sms": STRING}),
+    "last_order_at": TIMESTAMP, "created_at": TIMESTAMP, "signed_up_at": TIMESTAMP, "name_day": STRING,
+    "consent": Record({"email": STRING, "sms": STRING}),
 })  # fmt: skip
 ENTRY = Record({"id": STRING, "entered_at": TIMESTAMP, "journey": STRING, "revision": NUMBER, "key": STRING})
 SHOP = Record({

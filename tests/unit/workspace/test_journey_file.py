@@ -113,12 +113,6 @@ def test_what_a_change_does_to_those_inside_is_a_word_or_a_mapping(
     assert (found.in_flight, found.moves) == (word, moves)
 
 
-@pytest.mark.parametrize("way", ["date: profile.birthday"])
-def test_a_way_to_enter_of_a_later_version_says_so(tmp_path: Path, way: str) -> None:
-    found = journey(tmp_path, f"journey: hello\nenter: {{{way}}}\n{STEPS}")
-    assert {finding.rule for finding in found} == {"reserved-word", "missing-key"}
-
-
 def test_entering_a_segment_is_short_for_its_event(tmp_path: Path) -> None:
     for written, condition in (
         ("{segment: vip}", 'event.segment == "vip"'),

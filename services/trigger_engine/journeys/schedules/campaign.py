@@ -10,6 +10,7 @@ from services.contracts import ids
 from services.contracts.journey import Journey
 from services.contracts.schedule import DUE, PLANNED, Due, Schedule
 from services.contracts.settings import Settings
+from services.trigger_engine.journeys.schedules.named_days import day_of
 from services.trigger_engine.journeys.schedules.occurrences import Occurrence, moment
 from services.trigger_engine.journeys.schedules.planned import alarm_kind
 from services.trigger_engine.profiles.state import Profile
@@ -54,7 +55,8 @@ def told(said: Campaign, schedule: Schedule, profile: Profile, number: int, now:
     """What a customer is told at `now`, before whom `number` others were."""
     own = schedule.zone == "customer"
     delay = number / schedule.pace if own and schedule.pace else 0.0
-    due = Due(said.journey, said.occurrence, said.begin, now, delay)
+    day = day_of(schedule.when, said.occurrence)
+    due = Due(said.journey, said.occurrence, said.begin, now, delay, day)
     identity = ids.fanned_out(ids.campaign(said.journey, said.occurrence), profile.id)
     return Told(identity, profile, PLANNED if own else DUE, said.begin, 0, {"schedule": due})
 

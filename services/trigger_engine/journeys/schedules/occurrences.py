@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from services.contracts.journey import Journey
-from services.contracts.schedule import Every, Once, When
+from services.contracts.schedule import Every, Named, Once, When
 from services.contracts.settings import Settings
+from services.trigger_engine.journeys.schedules import named_days
 from services.trigger_engine.profiles.zones import shop_zone
 
 # The zones that are furthest from UTC, which the first and the last clock keep: Kiritimati (+14), Baker Island (-12).
@@ -62,6 +63,8 @@ def on_the_wall(when: When, after: datetime) -> Iterator[datetime]:
     """What the clock shows when it is time, after `after` (without a zone), in order."""
     if isinstance(when, Every):
         yield from CronSim(when.cron, after)
+    elif isinstance(when, Named):
+        yield from named_days.times(when, after)
     elif isinstance(when, Once):
         yield from (local for local in (datetime.fromisoformat(when.at),) if local > after)
 

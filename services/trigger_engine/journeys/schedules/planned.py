@@ -11,6 +11,7 @@ from services.contracts import ids
 from services.contracts.schedule import DUE, Due
 from services.trigger_engine.journeys.alarms import set_alarm
 from services.trigger_engine.journeys.reaction import Derived
+from services.trigger_engine.journeys.schedules.named_days import day_of
 from services.trigger_engine.journeys.schedules.occurrences import moment
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles.arrival import Arrival
@@ -33,17 +34,20 @@ def plan(profile: Profile, event: Arrival, turn: Turn) -> Iterator[Derived]:
     if at > turn.now:
         set_alarm(profile, alarm_kind(said.journey, said.occurrence), at, turn.into)
     else:
-        yield due(profile, said.journey, said.occurrence, at)
+        yield due(profile, said.journey, said.occurrence, at, (said.day, 0))
 
 
-def wake(profile: Profile, kind: str, at: datetime) -> Iterator[Derived]:
-    """The campaign that an alarm of this kind waited for."""
+def wake(profile: Profile, kind: str, at: datetime, turn: Turn) -> Iterator[Derived]:
+    """The campaign that an alarm of this kind waited for, if its journey is there still."""
     journey, _, occurrence = kind.removeprefix(PREFIX).partition("@")
-    yield due(profile, journey, occurrence, at)
+    compiled = turn.definitions.current.get(journey)
+    schedule = None if compiled is None else compiled.journey.enter.schedule
+    if schedule is not None:
+        yield due(profile, journey, occurrence, at, (day_of(schedule.when, occurrence), 0))
 
 
-def due(profile: Profile, journey: str, occurrence: str, at: datetime) -> Derived:
-    """The event that enters the journey, for this customer alone."""
+def due(profile: Profile, journey: str, occurrence: str, at: datetime, day: tuple[str, int] = ("", 0)) -> Derived:
+    """The event that enters the journey, for this customer alone; `day` is what it is about, with its years."""
     identity = ids.derived_event(DUE, profile.id, f"{journey}:{occurrence}")
-    said = msgspec.to_builtins(Due(journey, occurrence, at, at), builtin_types=(datetime,))
+    said = msgspec.to_builtins(Due(journey, occurrence, at, at, 0.0, *day), builtin_types=(datetime,))
     return Derived(identity, DUE, at, profile.id, {"schedule": said})

@@ -58,6 +58,9 @@ class Stage:
         return {"id": identity, "number": identity, "total": total, "currency": MONEY[self.language],
                 "payment_method": "cash_on_delivery", "items": [item], **more}  # fmt: skip
 
+    def product(self, price: str = "24.50", **more: Any) -> dict[str, Any]:
+        return {"id": "p1", "name": "Melisa", "price": price, "currency": MONEY[self.language], "stock": 9, **more}
+
     def cart(self, total: str = "180.00", **more: Any) -> dict[str, Any]:
         items = [{"product_id": "p1", "name": "Melisa", "quantity": 2, "price": "90.00"}] if total != "0.00" else []
         return {"id": "k1", "total": total, "currency": MONEY[self.language], "items": items, **more}
@@ -343,3 +346,46 @@ async def test_a_bounced_address_is_asked_for_by_sms(stage: Stage) -> None:
     await stage.theatre.becomes("bounced", "first-order", hard=True)
     await stage.passes(DAY)
     assert (await stage.said())[2:] == ["25 Wed 10:00 sms address-bounced"]
+
+
+async def test_who_keeps_coming_back_to_a_product_is_written_to_the_next_morning_and_once(stage: Stage) -> None:
+    for _ in range(2):
+        for _ in range(3):
+            await stage.does("product.viewed", stage.anna("email"), product=stage.product())
+        await stage.passes(2 * DAY)
+    assert await stage.said() == ["25 Wed 10:00 email browse-recovery"]
+    assert stage.either("Ostatnio oglądane:", "You looked at these:") in await stage.text("browse-recovery")
+
+
+async def test_a_cart_ends_what_is_said_of_looks(stage: Stage) -> None:
+    for _ in range(3):
+        await stage.does("product.viewed", stage.anna("email"), product=stage.product())
+    await stage.passes(5 * HOUR)
+    await stage.does("cart.updated", stage.anna(), cart=stage.cart("39.00"))
+    await stage.passes(2 * DAY)
+    assert await stage.said() == []
+
+
+async def test_who_asked_hears_first_that_a_product_is_back_and_who_looked_hears_it_later(stage: Stage) -> None:
+    ewa = {"id": "ewa", "email": "ewa@example.com", "consents": stage.anna("email")["consents"]}
+    await stage.does("product.viewed", ewa, product=stage.product(stock=0))
+    await stage.does("product.viewed", stage.anna(), product=stage.product(stock=0))  # agrees to no advertisement
+    await stage.does("product.asked_for", stage.anna(), product=stage.product(stock=0))
+    await stage.passes(HOUR)
+    await stage.theatre.happens("product.back_in_stock", product=stage.product())
+    await stage.passes(DAY)
+    assert [(one.at, one.template, one.recipient) for one in await stage.theatre.heard()] == [
+        ("24 Tue 14:00", "back-in-stock", "anna@example.com"),
+        ("24 Tue 18:00", "back-in-stock-seen", "ewa@example.com"),
+    ]  # fmt: skip
+
+
+async def test_a_lower_price_is_told_with_the_lowest_of_thirty_days_or_not_at_all(stage: Stage) -> None:
+    await stage.theatre.happens("product.updated", product=stage.product("29.90"))
+    await stage.does("cart.updated", stage.anna("email"), cart=stage.cart("39.00", items=[{"product_id": "p1"}]))
+    await stage.passes(DAY)
+    await stage.theatre.happens("product.updated", product=stage.product("27.00"))
+    assert await stage.said() == []
+    await stage.theatre.happens("product.updated", product=stage.product("24.50", lowest_price_30d="29.90"))
+    assert await stage.said() == ["25 Wed 13:00 email price-drop"]
+    assert "-18%" in await stage.text("price-drop")

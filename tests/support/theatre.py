@@ -24,6 +24,7 @@ from tests.support.waiting import eventually
 _UNDER_WAY = """
     SELECT EXISTS (SELECT FROM queue.outbound WHERE state < 10 AND (quiet IS NULL OR NOT quiet @> $1::timestamptz))
         OR EXISTS (SELECT FROM queue.receipts) OR EXISTS (SELECT FROM engine.timers WHERE due <= $1)"""
+_FANNING_OUT = "SELECT EXISTS (SELECT FROM engine.fan_outs)"  # what is left of it stands in the log
 _NEXT = "SELECT min(due) FROM engine.timers WHERE due > $1"
 _MAILBOX = """
     SELECT m.sent_at, m.channel, o.template, o.recipient, m.message FROM notifier.mailbox m
@@ -123,6 +124,8 @@ class Theatre:
 
         async def settled() -> bool:
             self._place.clock.move(timedelta(milliseconds=1))
+            if await self._place.pool.fetchval(_FANNING_OUT) or not await self._place.is_read():
+                return False
             return not await self._place.pool.fetchval(_UNDER_WAY, self.now)
 
         await eventually(settled, 20, message="messages or timers are under way")

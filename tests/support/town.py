@@ -103,9 +103,10 @@ class Town:
 
     async def read(self) -> None:
         """Wait until the log is taken in."""
-        await eventually(self._is_read, 20, message="the log is not read")
+        await eventually(self.is_read, 20, message="the log is not read")
 
-    async def _is_read(self) -> bool:
+    async def is_read(self) -> bool:
+        """Whether the log is taken in."""
         behind = await self.pool.fetchval(
             "SELECT count(*) FROM bus.partitions p JOIN bus.topics t ON t.number = p.topic"
             " LEFT JOIN engine.positions e ON e.topic = t.name AND e.partition = p.partition"

@@ -21,14 +21,16 @@ from services.notifier.compose.sms import encoding_of, segments, transliterate
 RECIPES = Path(__file__).parents[3] / "recipes"
 LANGUAGES = ("en", "pl")
 ITEM = {"name": "Mięta z werbeną", "quantity": 2, "price": "24.50"}
+PRODUCT = {"id": "p1", "name": "Mięta z werbeną", "price": "24.50", "lowest_price_30d": "29.90", "currency": "PLN"}
 EVENT: dict[str, Any] = {
     "order": {"id": "1", "number": "1001", "total": "249.90", "currency": "PLN", "items": [ITEM]},
     "cart": {"id": "k", "total": "150.00", "currency": "PLN", "items": [ITEM], "recovery_url": "https://x.example/k"},
     "threshold": {"step": 500, "currency": "PLN", "period": "lifetime"},
-    "milestone": 5, "years": 2,
+    "milestone": 5, "years": 2, "product": PRODUCT, "interest": "cart",
 }  # fmt: skip
 BARE: dict[str, Any] = {
     "order": {"id": "1"}, "cart": {"id": "k"}, "threshold": {"step": 500}, "milestone": 2, "years": 1,
+    "product": {"id": "p1"},
 }  # fmt: skip
 CART = {"id": "k", "missing_to_free_delivery": "12.50", "currency": "PLN"}
 TRANSACTIONAL = {"confirm-consent", "confirm-signup", "first-order", "order-late", "order-cancelled", "unpaid-order"}
@@ -166,6 +168,18 @@ def test_a_message_never_shows_what_is_missing(language: str, event: dict[str, A
 def test_a_higher_threshold_brings_a_better_reward(step: int, benefit: str) -> None:
     event = {**EVENT, "threshold": {**EVENT["threshold"], "step": step}}
     assert benefit in rendered("pl", event, {})["spend-reward"]
+
+
+def test_a_lower_price_stands_beside_the_lowest_of_thirty_days() -> None:
+    said = rendered("pl", EVENT, {})["price-drop"].replace("\N{NO-BREAK SPACE}", " ")
+    assert "24,50 zł (-18%, najniższa cena z 30 dni przed obniżką: 29,90 zł)" in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_somebody_asked_for_is_announced_without_a_price(language: str) -> None:
+    said = rendered(language, EVENT, {})["back-in-stock"]
+    assert PRODUCT["name"] in said
+    assert "24" not in said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -135,7 +135,7 @@ class Installation:
     def command(self, *typed: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         line = [sys.executable, "-m", "services.cli.main", *typed]
-        return subprocess.run(line, env=self.environ, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(line, env=self.environ, capture_output=True, text=True, check=False, timeout=600)
 
     def start(self, *typed: str, name: str = "", **environ: str) -> subprocess.Popen[bytes]:
         """Start a process that stays, known by `name`, by default its last word."""

@@ -178,7 +178,7 @@ ALL_KINDS: dict[str, Any] = {
 
 def all_kinds(**change: Any) -> Workspace:
     """Every journey of PARKED, or what all of them become."""
-    moves = {"moves": {"wait": "rest", "held": "rest"}} if change.get("in_flight") == "migrate" else {}
+    moves: dict[str, Any] = {"moves": {"wait": "rest", "held": "rest"}} if change.get("in_flight") == "migrate" else {}
     after = (FIRST, Wait("rest", 1, "hours"), say(id="better"))
     journeys = (
         journey(name, "page.viewed", *(after if change else steps), revision=0, exits=until("order.cancelled"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from services.cli.customers.spelling import any_of, cases, in_base64, in_bytea, loose
+from services.cli.customers.finder import Finder
+from services.cli.customers.spelling import cases, in_base64, loose, readable, small
 from services.contracts import ids, topics
 from services.kit.bus import Bus, Record
 from services.kit.errors import BadRecord
@@ -71,42 +73,40 @@ class _AnyType(Collection[str]):
 async def in_tables(opened: asyncpg.Connection[Any], who: Sought) -> dict[str, int]:
     """How many rows of which column hold one of these names or texts, however it is written. Reads every table once."""
     words = who.words(contacts=True) | who.words(contacts=False) | set(who.texts)
-    alone = sorted({one for word in words for one in cases(word)})
-    inside = loose(words)
-    asked = alone, any_of(inside), any_of(map(in_bytea, inside)), any_of(in_base64(words))
+    alone = {one for word in words for one in cases(word)}
+    inside, coded = Finder(loose(words)), Finder(in_base64(words))
+
+    def holds(value: str | bytes | None) -> bool:
+        if not value:
+            return False
+        text = readable(value)
+        small_ = small(text)
+        return (isinstance(value, str) and small_ in alone) or inside.is_in(small_) or coded.is_in(text)
+
     columns: dict[str, list[tuple[str, bool]]] = {}
     for row in await opened.fetch(_COLUMNS):
         columns.setdefault(row["name"], []).append((row["column"], row["raw"]))
-    found: dict[str, int] = {}
-    for table, mine in columns.items():
-        counts = ", ".join(f"count(*) FILTER (WHERE {_holds(column, raw=raw)})" for column, raw in mine)
-        statement = (
-            f"SELECT {counts} FROM {table} WHERE ($1::text[], $2::text, $3::text, $4::text) IS DISTINCT FROM NULL"
-        )
-        row = await opened.fetchrow(statement, *asked)
-        found |= {f"{table}.{column}": n for (column, _), n in zip(mine, row or (), strict=True) if n}
-    return found
-
-
-def _holds(column: str, *, raw: bool) -> str:
-    text = f"encode(\"{column}\", 'escape')" if raw else f'"{column}"::text'
-    alone = "false" if raw else f"lower({text}) = ANY($1::text[])"
-    words = "$3" if raw else "$2"
-    return f"({alone} OR lower({text}) ~ {words}::text OR {text} ~ $4::text)"
+    found: Counter[str] = Counter()
+    async with opened.transaction(readonly=True):
+        for table, mine in columns.items():
+            asked = ", ".join(f'"{column}"' if raw else f'"{column}"::text' for column, raw in mine)
+            async for row in opened.cursor(f"SELECT {asked} FROM {table}", prefetch=_PAGE):
+                for (column, _), value in zip(mine, row, strict=True):
+                    found[f"{table}.{column}"] += holds(value)
+    return {column: number for column, number in sorted(found.items()) if number}
 
 
 async def in_log(bus: Bus, settings: Settings, who: Sought, keys: tuple[str, ...]) -> list[Place]:
     """Records of every topic that name the person, in whole or in part. Reads every record once."""
-    certain = [form.encode() for one in who.profiles for form in (ids.text(one), one.hex())]
-    certain += [word.encode() for word in loose(who.words(contacts=True))]
-    perhaps = [f'"{word.strip(_QUOTE)}"'.encode() for word in loose(who.words(contacts=False))]
-    perhaps += [word.encode() for word in loose(who.texts)]
+    certain = Finder([*(form for one in who.profiles for form in (ids.text(one), one.hex())),
+                      *loose(who.words(contacts=True))])  # fmt: skip
+    perhaps = Finder([*(f'"{word.strip(_QUOTE)}"' for word in loose(who.words(contacts=False))), *loose(who.texts)])
     found = []
     for topic in topics.ALL:
         async for record in _records(bus, settings.topic(topic)):
-            text = b"\0".join((record.key or b"", record.value or b"")).lower()
-            sure = any(word in text for word in certain) or not who.names.isdisjoint(_named(record, who.region, keys))
-            if sure or any(word in text for word in perhaps):
+            text = small(readable(b"\0".join((record.key or b"", record.value or b""))))
+            sure = certain.is_in(text) or not who.names.isdisjoint(_named(record, who.region, keys))
+            if sure or perhaps.is_in(text):
                 at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
                 found.append(Place(record.topic, record.partition, record.offset, at, sure))
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable
 
 SHORT = 6
@@ -13,7 +12,7 @@ SHORT = 6
 
 def cases(word: str) -> list[str]:
     """A word as given, small, capitalised and in capitals, where these differ once ASCII letters were made small."""
-    return sorted({_small(one) for one in (word, word.lower(), word.title(), word.upper())})
+    return sorted({small(one) for one in (word, word.lower(), word.title(), word.upper())})
 
 
 def loose(words: Iterable[str]) -> list[str]:
@@ -21,21 +20,16 @@ def loose(words: Iterable[str]) -> list[str]:
     found: set[str] = set()
     for word in words:
         for one in cases(word):
-            escaped = _small(json.dumps(one)[1:-1])
+            escaped = small(json.dumps(one)[1:-1])
             found |= {
                 spelt if len(word) >= SHORT else f'"{spelt}"' for spelt in (one, escaped, escaped.replace("/", "\\/"))
             }
     return sorted(found)
 
 
-def in_bytea(word: str) -> str:
-    """A word as PostgreSQL's `escape` format shows its UTF-8 bytes."""
-    return "".join(chr(b) if b < 0x80 and b != 0x5C else f"\\{b:03o}" if b >= 0x80 else "\\\\" for b in word.encode())
-
-
-def any_of(words: Iterable[str]) -> str | None:
-    """PostgreSQL's regular expression for any of these words: ten times as quick, for hundreds, as one by one."""
-    return "|".join(re.sub(r"(\W)", r"\\\1", word) for word in words) or None
+def readable(value: str | bytes) -> str:
+    """Text as it is, and of bytes what is UTF-8 in them: a byte that is none cannot hide the word behind it."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def in_base64(words: Iterable[str]) -> list[str]:
@@ -48,6 +42,6 @@ def in_base64(words: Iterable[str]) -> list[str]:
     return sorted(pieces)
 
 
-def _small(text: str) -> str:
-    """What PostgreSQL's lower() does in every locale, and Python's bytes.lower(): ASCII alone."""
+def small(text: str) -> str:
+    """A text with its ASCII letters made small, and no others, as `cases` has them."""
     return text.encode().lower().decode()

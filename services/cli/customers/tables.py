@@ -43,6 +43,8 @@ TABLES: dict[str, Table] = {
     "engine.positions": Table("kept", _NOBODY),
     "engine.schedules": Table("kept", _NOBODY),
     "engine.sweeps": Table("kept", _NOBODY),
+    "engine.trials": Table("kept", _NOBODY),
+    "engine.trial_arms": Table("kept", "numbers of customers"),
     "queue.outbound": Table("emptied", "recipient and context go; send keys keep anything from being sent again",
                             "profile_id"),
     "queue.receipts": Table("deleted", _ENGINE, "profile_id"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
-from services.cli.customers.spelling import any_of, cases, in_base64, in_bytea, loose
+from services.cli.customers.finder import Finder
+from services.cli.customers.spelling import cases, in_base64, loose, readable
 
 
 def test_a_name_is_found_in_base64_wherever_it_begins() -> None:
@@ -29,10 +30,12 @@ def test_a_short_name_counts_only_where_it_stands_alone() -> None:
     assert in_base64(["17"]) == []
 
 
-def test_bytes_are_written_as_postgresql_shows_them() -> None:
-    assert in_bytea("ł\\a") == "\\305\\202\\\\a"
+def test_a_word_is_found_among_bytes_that_are_no_text() -> None:
+    for before in (b"\xa4", b"\xd9\x10", b"\xc4\x10\xff", b"\xf0"):
+        assert "łucja-żak" in readable(before + "łucja-żak".encode() + b"\xc3"), before
 
 
-def test_words_are_one_expression_in_which_no_sign_means_anything() -> None:
-    assert any_of(["+48.1", "a|b"]) == r"\+48\.1|a\|b"
-    assert any_of([]) is None, "nothing is found by it, rather than everything"
+def test_words_are_found_in_which_no_sign_means_anything() -> None:
+    finder = Finder(["+48.1", "a|b"])
+    assert [finder.is_in(text) for text in ("x+48.1", "a|b", "+4811", "a", "")] == [True, True, False, False, False]
+    assert not Finder([]).is_in("anything")

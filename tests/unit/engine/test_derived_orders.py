@@ -206,3 +206,10 @@ def test_a_lapse_that_is_found_in_old_orders_enters_nothing() -> None:
     run = Run(workspace(LAPSED)).take(order("placed", 0, AT - 300 * DAY)).wait(HOUR)
     assert (kinds(run), run.said) == (["customer.lapsed"], [])
     assert ("lapsed", Reason.TOO_OLD) in run.reasons
+
+
+def test_a_lapse_found_in_orders_told_late_is_told_once_although_another_was_due_after_it() -> None:
+    """A history is brought in: the first order lapsed after the default; with the two told later, it was before."""
+    run = Run(workspace(LAPSED)).take(order("placed", 0, AT - 300 * DAY)).wait(HOUR)
+    run.take(order("placed", 1, AT - 290 * DAY), order("placed", 2, AT - 280 * DAY)).wait(HOUR)
+    assert run.derived == [("customer.lapsed", AT - 180 * DAY), ("customer.lapsed", AT - 220 * DAY)]

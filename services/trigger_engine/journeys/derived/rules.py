@@ -41,9 +41,9 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 def state(profile: Profile, key: str, at: datetime, *, most: int) -> None:
-    """Remember a business key (`type:…`) as stated; of its type the oldest are forgotten past `most`."""
+    """Remember a business key (`type:…`) as stated; of its type the oldest others are forgotten past `most`."""
     profile.stated[key] = at
     kind = key.partition(":")[0]
-    mine = [name for name in profile.stated if name.partition(":")[0] == kind]
-    if len(mine) > most:
-        del profile.stated[min(mine, key=lambda name: (profile.stated[name], name))]
+    others = [name for name in profile.stated if name.partition(":")[0] == kind and name != key]
+    if len(others) >= most:  # the key itself stays although its moment may be the earliest, of orders told late
+        del profile.stated[min(others, key=lambda name: (profile.stated[name], name))]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.contracts.schedule import AtEaster, Dated, Day, Named, OnDate, OnDays, OnWeekday, Schedule
-from tests.unit.workspace.folder import JOURNEY, loaded, the
+from tests.unit.workspace.folder import JOURNEY, SETTINGS, loaded, the
 
 STEPS = JOURNEY[JOURNEY.index("steps:") :]
 CALENDAR = """\
@@ -117,3 +117,17 @@ def test_name_days_are_published_in_small_letters(tmp_path: Path) -> None:
     found = loaded(tmp_path, {"name-days.yaml": "Anna: 07-26\nŁukasz: 10-18\nBeata Maria: 02-29\n"})
     assert found.workspace is not None
     assert found.workspace.name_days == {"anna": "07-26", "łukasz": "10-18", "beata maria": "02-29"}
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [("date: profile.birthday, at: 21:00", "2:15"), ("at: valentines 21:00, who: all", "2:13")],
+)
+def test_a_day_at_an_hour_that_is_quiet_is_a_warning(tmp_path: Path, written: str, place: str) -> None:
+    files: dict[str, str | bytes] = {
+        "journeys/hello.yaml": f"journey: hello\nenter: {{{written}}}\n{STEPS}",
+        "calendar.yaml": CALENDAR,
+        "wici.yaml": SETTINGS + "policies: {quiet_hours: {email: 20:00-09:00}}\n",
+    }
+    found = loaded(tmp_path, files).findings
+    assert (f"journeys/hello.yaml:{place}", "quiet-window") in [(one.place, one.rule) for one in found]

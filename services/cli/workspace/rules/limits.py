@@ -13,12 +13,13 @@ from services.cli.workspace.rules.whole import Told, Whole
 from services.contracts.journey import Branch, Clock, Send, Set, Split, Step, Tag, Wait, WaitFor, ways
 from services.contracts.message import MessageClass
 from services.contracts.policies import Cap, QuietHours
-from services.contracts.schedule import Once, Schedule
+from services.contracts.schedule import Dated, Every, Named, Once, Schedule, When
 from services.trigger_engine.policies.caps import counts
 from services.trigger_engine.policies.hours import Home, opens
 from services.trigger_engine.policies.rules import ready
 
 _DAY = 24 * 60
+_WORD: dict[type[When], str] = {Once: "at", Named: "at", Every: "every", Dated: "date"}
 
 
 def cap_too_small(whole: Whole) -> None:
@@ -143,7 +144,7 @@ def _moments(whole: Whole, told: Told) -> Iterator[tuple[Clock, Place, Send]]:
     schedule = told.journey.enter.schedule
     due = _due(schedule)
     if schedule is not None and due is not None and send is not None:
-        yield due, told.at("enter", "at" if isinstance(schedule.when, Once) else "every"), send
+        yield due, told.at("enter", _WORD[type(schedule.when)]), send
     todo = [told.journey.steps]
     while todo:
         steps = todo.pop()
@@ -161,6 +162,8 @@ def _due(schedule: Schedule | None) -> Clock | None:
     if isinstance(schedule.when, Once):
         at = datetime.fromisoformat(schedule.when.at)
         return Clock(at.hour * 60 + at.minute, at.weekday())
+    if isinstance(schedule.when, Named | Dated):
+        return Clock(schedule.when.minute)
     minute, hour, _, _, day = schedule.when.cron.split()
     if not (minute.isdigit() and hour.isdigit()):
         return None

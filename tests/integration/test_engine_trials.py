@@ -116,7 +116,8 @@ async def test_what_another_one_has_decided_meanwhile_is_not_decided_again(place
 
 
 async def _waits(place: Town) -> bool:
-    return bool(await place.count("pg_locks WHERE NOT granted"))
+    here = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await place.count(here))
 
 
 async def test_a_workspace_without_a_trial_pays_nothing_and_one_with_a_trial_a_constant(place: Town) -> None:

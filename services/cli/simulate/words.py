@@ -11,14 +11,13 @@ from services.contracts.journey import (
     Split,
     Start,
     Step,
-    Stop,
     Tag,
     Wait,
     WaitFor,
     Webhook,
 )
 
-_ROOM = 40
+_ROOM = 36
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -55,8 +54,8 @@ def what(step: Step) -> str:  # noqa: C901, PLR0911 -- a line a kind
             return short(f"call {step.url}")
         case Alert():
             return short(f"alert {step.team}")
-        case Stop():
-            return "stop"
+        case _:
+            return type(step).__name__.lower()
 
 
 def _until(step: Wait) -> str:

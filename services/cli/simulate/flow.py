@@ -131,7 +131,7 @@ def _note(place: _Place, one: Walked) -> None:
         flow.skipped[one.step, one.reason.value] += 1
     if one.reason is Reason.PASSED_OVER:
         place.out = (PAST if node.arms else ON), node.next
-    elif "arm" in seen and node.arms:
+    elif "arm" in seen and isinstance(node.step, Branch | Split):  # a `wait_for` is told by when it is left
         place.out = _way(node, seen["arm"])
 
 

@@ -1,4 +1,9 @@
-"""The recipes played through engine and notifier: who hears what, when and over which channel, and who does not."""
+"""The recipes played through engine and notifier: who hears what, when and over which channel, and who does not.
+
+What everybody hears at a time of the shop's, newsletter and campaigns, is left out: it would stand between all that is
+said to Anna. Its templates and conditions are tried in tests/unit/workspace/test_recipes.py, the schedules in
+tests/integration/test_engine_schedule.py.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.cli.workspace.load import load
+from services.contracts.schedule import Dated
 from services.contracts.workspace import Workspace
 from tests.support.theatre import Theatre, theatre
 
@@ -22,10 +29,11 @@ MONEY = {"pl": "PLN", "en": "GBP"}
 
 @cache
 def recipe(language: str) -> Workspace:
-    """The recipes of a language, published as they are."""
+    """The recipes of a language, but those that come to everybody at a time of the shop's."""
     found = load(RECIPES / language).workspace
     assert found is not None
-    return found
+    own = [one for one in found.journeys if one.enter.schedule is None or isinstance(one.enter.schedule.when, Dated)]
+    return msgspec.structs.replace(found, journeys=type(found.journeys)(own))
 
 
 @pytest.fixture(params=["pl", "en"])
@@ -278,7 +286,7 @@ async def test_a_new_vip_is_welcomed_the_next_morning_but_one_and_once(stage: St
     await stage.passes(DAY)
     await stage.orders(stage.anna(), "o2", "3200.00")
     await stage.passes(5 * DAY)
-    assert [said for said in await stage.said() if "vip" in said] == ["26 Thu 10:00 email vip-welcome"]
+    assert [said for said in await stage.said() if "vip-welcome" in said] == ["26 Thu 10:00 email vip-welcome"]
     if stage.language == "pl":
         assert "naszą stałą klientką" in await stage.text("vip-welcome")
 
@@ -389,3 +397,59 @@ async def test_a_lower_price_is_told_with_the_lowest_of_thirty_days_or_not_at_al
     await stage.theatre.happens("product.updated", product=stage.product("24.50", lowest_price_30d="29.90"))
     assert await stage.said() == ["25 Wed 13:00 email price-drop"]
     assert "-18%" in await stage.text("price-drop")
+
+
+async def test_a_team_is_asked_to_call_a_new_vip_at_once(stage: Stage) -> None:
+    await stage.orders(stage.anna(), total="3200.00")
+    call = next(one for one in await stage.theatre.heard() if one.template == "vip-call")
+    assert call.at == "24 Tue 13:00"
+    assert call.recipient == stage.either("pomoc@zielnik.example", "help@herbarium.example")
+    assert "+48600100201" in call.text
+
+
+async def test_a_second_order_brings_tips_then_a_question_then_an_invitation(stage: Stage) -> None:
+    await stage.orders(stage.anna("email"))
+    await stage.orders(stage.anna(), "o2")
+    await stage.passes(DAY)
+    before = len(await stage.said())
+    await stage.does("order.delivered", stage.anna(), order=stage.order("o2"))
+    await stage.passes(20 * DAY)
+    assert (await stage.said())[before:] == [
+        "26 Thu 10:00 email care-tips", "05 Sat 17:00 email review-request", "10 Thu 10:00 email community",
+    ]  # fmt: skip
+
+
+async def test_nobody_is_asked_how_it_tastes_who_sends_it_back(stage: Stage) -> None:
+    await stage.orders(stage.anna("email"))
+    await stage.does("order.delivered", stage.anna(), order=stage.order())
+    await stage.passes(2 * DAY)
+    await stage.does("return.requested", stage.anna(), order=stage.order())
+    await stage.passes(20 * DAY)
+    assert not [said for said in await stage.said() if said.endswith("review-request")]
+
+
+async def test_a_return_is_told_of_step_by_step_and_advertising_rests(stage: Stage) -> None:
+    anna = stage.anna("email")
+    await stage.does("return.requested", anna, order=stage.order())
+    await stage.does("cart.updated", anna, cart=stage.cart())
+    await stage.passes(4 * DAY)
+    await stage.does("return.received", anna, order=stage.order())
+    await stage.passes(DAY)
+    refund = {"amount": "90.00", "currency": MONEY[stage.language]}
+    await stage.does("order.refunded", anna, order=stage.order(), refund=refund)
+    assert await stage.said() == [
+        "24 Tue 13:00 email return-requested", "28 Sat 13:00 email return-received", "29 Sun 13:00 email refund",
+    ]  # fmt: skip
+    assert stage.either("90,00 zł", "£90.00") in (await stage.text("refund")).replace("\N{NBSP}", " ")
+
+
+async def test_a_complaint_is_confirmed_a_team_is_told_and_advertising_rests_a_week_beyond_it(stage: Stage) -> None:
+    anna = stage.anna("email")
+    await stage.does("complaint.opened", anna, order=stage.order())
+    assert sorted(said.split()[-1] for said in await stage.said()) == ["complaint", "complaint-opened"]
+    await stage.passes(5 * DAY)
+    await stage.does("complaint.resolved", anna, order=stage.order())
+    await stage.passes(6 * DAY)
+    await stage.does("cart.updated", anna, cart=stage.cart())
+    await stage.passes(2 * DAY)
+    assert len(await stage.said()) == 2

@@ -1,83 +1,26 @@
 """The recipes played through engine and notifier: who hears what, when and over which channel, and who does not.
 
-What everybody hears at a time of the shop's, newsletter and campaigns, is left out: it would stand between all that is
-said to Anna. Its templates and conditions are tried in tests/unit/workspace/test_recipes.py, the schedules in
-tests/integration/test_engine_schedule.py.
+What everybody hears at a time of the shop's, newsletter and campaigns, is left out. Its templates and conditions are
+tried in tests/unit/workspace/test_recipes.py, the schedules in tests/integration/test_engine_schedule.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from services.cli.workspace.load import load
-from services.contracts.schedule import Dated
-from services.contracts.workspace import Workspace
-from tests.support.theatre import Theatre, theatre
+from tests.support.stage import Stage, staged
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BOTH = ("email", "sms")
-MONEY = {"pl": "PLN", "en": "GBP"}
-
-
-@cache
-def recipe(language: str) -> Workspace:
-    """The recipes of a language, but those that come to everybody at a time of the shop's."""
-    found = load(RECIPES / language).workspace
-    assert found is not None
-    own = [one for one in found.journeys if one.enter.schedule is None or isinstance(one.enter.schedule.when, Dated)]
-    return msgspec.structs.replace(found, journeys=type(found.journeys)(own))
 
 
 @pytest.fixture(params=["pl", "en"])
 async def stage(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[Stage]:
-    async with theatre(database_url, recipe(request.param), "2026-11-24 13:00") as made:  # a Tuesday
-        yield Stage(made, request.param)
-
-
-class Stage:
-    """One customer of the shop, Anna, and what she and the shop do."""
-
-    def __init__(self, made: Theatre, language: str) -> None:
-        self.theatre, self.language = made, language
-        self.until, self.passes, self.said = made.until, made.passes, made.said
-
-    def anna(self, *agrees: str, **more: Any) -> dict[str, Any]:
-        states = {channel: {"state": "subscribed", "at": "2026-11-01T10:00:00Z"} for channel in agrees}
-        known = {"id": "anna", "email": "anna@example.com", "phone": "+48600100201", "first_name": "ANNA",
-                 "locale": self.language}  # fmt: skip
-        return known | ({"consents": states} if states else {}) | more
-
-    async def does(self, kind: str, who: dict[str, Any], **data: Any) -> None:
-        await self.theatre.happens(kind, customer=who, **data)
-
-    async def orders(self, who: dict[str, Any], identity: str = "o1", total: str = "90.00", **more: Any) -> None:
-        await self.does("order.placed", who, order=self.order(identity, total, **more))
-
-    def order(self, identity: str = "o1", total: str = "90.00", **more: Any) -> dict[str, Any]:
-        item = {"product_id": "p1", "name": "Melisa", "quantity": 1, "price": total}
-        return {"id": identity, "number": identity, "total": total, "currency": MONEY[self.language],
-                "payment_method": "cash_on_delivery", "items": [item], **more}  # fmt: skip
-
-    def product(self, price: str = "24.50", **more: Any) -> dict[str, Any]:
-        return {"id": "p1", "name": "Melisa", "price": price, "currency": MONEY[self.language], "stock": 9, **more}
-
-    def cart(self, total: str = "180.00", **more: Any) -> dict[str, Any]:
-        items = [{"product_id": "p1", "name": "Melisa", "quantity": 2, "price": "90.00"}] if total != "0.00" else []
-        return {"id": "k1", "total": total, "currency": MONEY[self.language], "items": items, **more}
-
-    async def text(self, template: str, channel: str = "email") -> str:
-        return next(h.text for h in await self.theatre.heard() if (h.template, h.channel) == (template, channel))
-
-    def either(self, polish: str, english: str) -> str:
-        return polish if self.language == "pl" else english
+    async with staged(request.param, database_url) as made:
+        yield made
 
 
 async def test_who_signs_up_gets_three_letters_until_the_first_order(stage: Stage) -> None:
@@ -354,102 +297,3 @@ async def test_a_bounced_address_is_asked_for_by_sms(stage: Stage) -> None:
     await stage.theatre.becomes("bounced", "first-order", hard=True)
     await stage.passes(DAY)
     assert (await stage.said())[2:] == ["25 Wed 10:00 sms address-bounced"]
-
-
-async def test_who_keeps_coming_back_to_a_product_is_written_to_the_next_morning_and_once(stage: Stage) -> None:
-    for _ in range(2):
-        for _ in range(3):
-            await stage.does("product.viewed", stage.anna("email"), product=stage.product())
-        await stage.passes(2 * DAY)
-    assert await stage.said() == ["25 Wed 10:00 email browse-recovery"]
-    assert stage.either("Ostatnio oglądane:", "You looked at these:") in await stage.text("browse-recovery")
-
-
-async def test_a_cart_ends_what_is_said_of_looks(stage: Stage) -> None:
-    for _ in range(3):
-        await stage.does("product.viewed", stage.anna("email"), product=stage.product())
-    await stage.passes(5 * HOUR)
-    await stage.does("cart.updated", stage.anna(), cart=stage.cart("39.00"))
-    await stage.passes(2 * DAY)
-    assert await stage.said() == []
-
-
-async def test_who_asked_hears_first_that_a_product_is_back_and_who_looked_hears_it_later(stage: Stage) -> None:
-    ewa = {"id": "ewa", "email": "ewa@example.com", "consents": stage.anna("email")["consents"]}
-    await stage.does("product.viewed", ewa, product=stage.product(stock=0))
-    await stage.does("product.viewed", stage.anna(), product=stage.product(stock=0))  # agrees to no advertisement
-    await stage.does("product.asked_for", stage.anna(), product=stage.product(stock=0))
-    await stage.passes(HOUR)
-    await stage.theatre.happens("product.back_in_stock", product=stage.product())
-    await stage.passes(DAY)
-    assert [(one.at, one.template, one.recipient) for one in await stage.theatre.heard()] == [
-        ("24 Tue 14:00", "back-in-stock", "anna@example.com"),
-        ("24 Tue 18:00", "back-in-stock-seen", "ewa@example.com"),
-    ]  # fmt: skip
-
-
-async def test_a_lower_price_is_told_with_the_lowest_of_thirty_days_or_not_at_all(stage: Stage) -> None:
-    await stage.theatre.happens("product.updated", product=stage.product("29.90"))
-    await stage.does("cart.updated", stage.anna("email"), cart=stage.cart("39.00", items=[{"product_id": "p1"}]))
-    await stage.passes(DAY)
-    await stage.theatre.happens("product.updated", product=stage.product("27.00"))
-    assert await stage.said() == []
-    await stage.theatre.happens("product.updated", product=stage.product("24.50", lowest_price_30d="29.90"))
-    assert await stage.said() == ["25 Wed 13:00 email price-drop"]
-    assert "-18%" in await stage.text("price-drop")
-
-
-async def test_a_team_is_asked_to_call_a_new_vip_at_once(stage: Stage) -> None:
-    await stage.orders(stage.anna(), total="3200.00")
-    call = next(one for one in await stage.theatre.heard() if one.template == "vip-call")
-    assert call.at == "24 Tue 13:00"
-    assert call.recipient == stage.either("pomoc@zielnik.example", "help@herbarium.example")
-    assert "+48600100201" in call.text
-
-
-async def test_a_second_order_brings_tips_then_a_question_then_an_invitation(stage: Stage) -> None:
-    await stage.orders(stage.anna("email"))
-    await stage.orders(stage.anna(), "o2")
-    await stage.passes(DAY)
-    before = len(await stage.said())
-    await stage.does("order.delivered", stage.anna(), order=stage.order("o2"))
-    await stage.passes(20 * DAY)
-    assert (await stage.said())[before:] == [
-        "26 Thu 10:00 email care-tips", "05 Sat 17:00 email review-request", "10 Thu 10:00 email community",
-    ]  # fmt: skip
-
-
-async def test_nobody_is_asked_how_it_tastes_who_sends_it_back(stage: Stage) -> None:
-    await stage.orders(stage.anna("email"))
-    await stage.does("order.delivered", stage.anna(), order=stage.order())
-    await stage.passes(2 * DAY)
-    await stage.does("return.requested", stage.anna(), order=stage.order())
-    await stage.passes(20 * DAY)
-    assert not [said for said in await stage.said() if said.endswith("review-request")]
-
-
-async def test_a_return_is_told_of_step_by_step_and_advertising_rests(stage: Stage) -> None:
-    anna = stage.anna("email")
-    await stage.does("return.requested", anna, order=stage.order())
-    await stage.does("cart.updated", anna, cart=stage.cart())
-    await stage.passes(4 * DAY)
-    await stage.does("return.received", anna, order=stage.order())
-    await stage.passes(DAY)
-    refund = {"amount": "90.00", "currency": MONEY[stage.language]}
-    await stage.does("order.refunded", anna, order=stage.order(), refund=refund)
-    assert await stage.said() == [
-        "24 Tue 13:00 email return-requested", "28 Sat 13:00 email return-received", "29 Sun 13:00 email refund",
-    ]  # fmt: skip
-    assert stage.either("90,00 zł", "£90.00") in (await stage.text("refund")).replace("\N{NBSP}", " ")
-
-
-async def test_a_complaint_is_confirmed_a_team_is_told_and_advertising_rests_a_week_beyond_it(stage: Stage) -> None:
-    anna = stage.anna("email")
-    await stage.does("complaint.opened", anna, order=stage.order())
-    assert sorted(said.split()[-1] for said in await stage.said()) == ["complaint", "complaint-opened"]
-    await stage.passes(5 * DAY)
-    await stage.does("complaint.resolved", anna, order=stage.order())
-    await stage.passes(6 * DAY)
-    await stage.does("cart.updated", anna, cart=stage.cart())
-    await stage.passes(2 * DAY)
-    assert len(await stage.said()) == 2

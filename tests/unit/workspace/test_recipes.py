@@ -27,6 +27,7 @@ EVENT: dict[str, Any] = {
     "cart": {"id": "k", "total": "150.00", "currency": "PLN", "items": [ITEM], "recovery_url": "https://x.example/k"},
     "threshold": {"step": 500, "currency": "PLN", "period": "lifetime"},
     "milestone": 5, "years": 2, "product": PRODUCT, "interest": "cart",
+    "schedule": {"day": "2026-12-24"},
     "refund": {"amount": "49.00", "currency": "PLN"},
 }  # fmt: skip
 BARE: dict[str, Any] = {
@@ -75,18 +76,19 @@ def test_a_recipe_needs_one_key_and_no_provider(language: str) -> None:
 
 
 def amountless(journeys: Iterable[Journey]) -> list[tuple[str, str]]:
-    """Journeys without the words for people, and without amounts: a pound is not a zloty."""
+    """Journeys without the words for people, and without amounts: a pound is not a zloty. Name-days are Polish."""
     found = []
-    for one in journeys:
+    for one in (one for one in journeys if one.name != "name-day"):
         plain = msgspec.structs.replace(one, title="", about="", owner="")
-        found.append((one.name, re.sub(r"(<=|>=) \d+", r"\1 N", msgspec.json.encode(plain).decode())))
+        said = msgspec.json.encode(plain).decode().replace("walentynki", "valentines")
+        found.append((one.name, re.sub(r"(<=|>=) \d+", r"\1 N", said)))
     return found
 
 
 def test_both_languages_have_the_same_journeys_over_the_same_steps() -> None:
     english, polish = workspace("en"), workspace("pl")
     assert amountless(english.journeys) == amountless(polish.journeys)
-    assert set(english.templates) == set(polish.templates)
+    assert set(english.templates) == set(polish.templates) - {"name-day"}
     assert [segment.name for segment in english.segments] == [segment.name for segment in polish.segments]
 
 

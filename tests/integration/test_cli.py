@@ -117,7 +117,8 @@ def test_a_mistyped_journey_is_not_paused_but_answered_with_the_nearest(shop: Sh
 def test_the_pause_of_a_journey_that_is_gone_can_be_lifted(shop: Shop) -> None:
     shop.told("apply", "--yes")
     shop.told("pause", "welcome")
-    (shop.folder / "journeys" / "welcome.yaml").unlink()
+    for file in ("welcome.yaml", "welcome.test.yaml"):
+        (shop.folder / "journeys" / file).unlink()
     shop.told("apply", "--yes")
     assert shop.told("resume", "welcome")["paused"] == []
 

@@ -26,8 +26,9 @@ _SAME: dict[str, Any] = {
     "id": "1001", "number": "1001", "sku": "T-24", "product_id": "24", "total": "88.00", "subtotal": "88.00",
     "price": "24.50", "regular_price": "32.00", "lowest_price_30d": "29.90", "discount": "0.00", "shipping": "12.00",
     "missing_to_free_delivery": "23.00", "quantity": 2, "stock": 12, "step": 500, "milestone": 5, "orders_count": 3,
-    "total_spent": "540.00", "average_order": "180.00", "time_zone": "Europe/Warsaw", "birthday": "1990-05-12",
-    "tags": ["VIP"], "discount_codes": ["KOD-10"], "image_url": _IMAGE, "address_form": "first_name",
+    "day": "2026-11-22", "total_spent": "540.00", "average_order": "180.00", "time_zone": "Europe/Warsaw",
+    "birthday": "1990-05-12", "tags": ["VIP"], "discount_codes": ["KOD-10"], "image_url": _IMAGE,
+    "address_form": "first_name",
 }  # fmt: skip
 
 

@@ -8,27 +8,17 @@ another, so that those are found too whom a process that did not know of it yet 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-import asyncpg
 import msgspec
 
 from services.contracts.journey import Journey
-from services.kit.clock import Clock, monotonic
+from services.kit.clock import monotonic
 from services.kit.database.pool import Connection
-from services.trigger_engine import published
-from services.trigger_engine.faults import is_passing
 from services.trigger_engine.journeys.changes import REMOVED, Change, sources
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.memory import Memory
-from services.trigger_engine.people import Stale
-from services.trigger_engine.store import entries
-from services.trigger_engine.transaction import Transaction, Work
+from services.trigger_engine.visiting import CHUNK, Visiting
 
-CHUNK = 200  # profiles in one transaction
-PAUSE_SECONDS = 0.2  # between two chunks: at most 1,000 profiles a second
-IDLE_SECONDS = 1.0
 ROUNDS_SECONDS = 60.0
 FIRST = bytes(16)
 REVISIONS = "SELECT document FROM workspace.journeys WHERE name = ANY($1) ORDER BY name, revision"
@@ -58,47 +48,21 @@ class Group(msgspec.Struct):
     cursor: bytes = FIRST
 
 
-class Changed:
+class Changed(Visiting):
     """Visits the customers whom a change concerns; a workspace without one costs a look at a flag a second."""
 
-    def __init__(
-        self,
-        pool: asyncpg.Pool,
-        clock: Clock,
-        definitions: Callable[[], Definitions],
-        topics: published.Topics,
-        keys: Sequence[str],
-        committed: Callable[[Transaction], None],
-    ) -> None:
-        self._pool = pool
-        self._clock = clock
-        self._definitions = definitions
-        self._topics = topics
-        self._keys = keys
-        self._committed = committed
-        self._version = 0
-        self._until = 0.0
-        self._queued: tuple[str, int] | None = None
-        self._groups: list[Group] = []
-
-    async def run(self) -> None:
-        """Go on until cancelled; what passes is tried again."""
-        while True:
-            try:
-                more = await self.step()
-            except Stale:
-                more = True  # a claim came first: the next round looks again
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                more = False
-            await asyncio.sleep(PAUSE_SECONDS if more else IDLE_SECONDS)
+    pause = 0.2  # at most 1,000 profiles a second
+    idle = 1.0
+    _version = 0
+    _until = 0.0
+    _queued: tuple[str, int] | None = None
+    _groups: Sequence[Group] = ()
 
     async def step(self) -> bool:
         """Visit the next chunk. False when there is nothing to do now."""
         definitions = self._definitions()
         if definitions.version != self._version:
-            self._version, self._until, self._groups = definitions.version, monotonic() + ROUNDS_SECONDS, []
+            self._version, self._until, self._groups = definitions.version, monotonic() + ROUNDS_SECONDS, ()
             self._queued = None
         if not definitions.changes or (monotonic() > self._until and not self._groups and self._queued is None):
             return False
@@ -108,9 +72,7 @@ class Changed:
             visits = await self._next(connection, definitions)
             if not visits:
                 return False
-            transaction = Transaction(connection, definitions, Memory(), self._topics, self._keys)
-            work = Work(visits=visits, paused=await entries.paused(connection))
-            await transaction.run(work, self._clock.now(), self._clock.real())
+            transaction = await self._visit(connection, definitions, visits)
         self._committed(transaction)
         return True
 
@@ -126,7 +88,7 @@ class Changed:
             if found:
                 group.cursor = found[-1][0]
                 return {row[0]: [] for row in found}
-            del self._groups[0]
+            self._groups = self._groups[1:]
         return {}
 
     async def _next_queued(self, connection: Connection, changes: Mapping[str, Change]) -> Visits:

@@ -17,6 +17,8 @@ relay.py        what leaves after commit
 schedule.py     the times of campaigns, made fan-outs
 fan_out.py      what concerns many customers
 waking.py       whom a split on trial has held back
+sweep.py        everybody, after segments have changed
+changed.py      those inside another revision, after a journey has
 engine.py       the loop over these
 """
 

@@ -27,6 +27,7 @@ from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine.audiences import campaign, product
 from services.trigger_engine.audiences.part import Part
 from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.schedules.campaign import KIND
 from services.trigger_engine.profiles.telling import Told, event, name_of
 from services.trigger_engine.store import fan_outs
 from services.trigger_engine.store.fan_outs import FanOut
@@ -97,7 +98,7 @@ class FanOuts:
             return Chunk(part.looked, len(part.told))
 
     async def _part(self, connection: Connection, row: FanOut) -> Part:
-        if row.kind == campaign.KIND:
+        if row.kind == KIND:
             return await campaign.part(connection, row, self._definitions(), self._clock.now())
         return await product.part(connection, row)
 

@@ -64,7 +64,11 @@ class Live:
         await self._new_records()
 
     async def tell(self, *told: tuple[bytes, tuple[tuple[str, bytes], ...]]) -> None:
-        """Take in records as one batch."""
+        """Take in records as one batch, and what it has caused for others."""
+        await self._take_in(*told)
+        await self._fan_out()
+
+    async def _take_in(self, *told: tuple[bytes, tuple[tuple[str, bytes], ...]]) -> None:
         now = int(self._place.clock.now().timestamp() * 1000)
         records: list[Any] = [
             LogRecord(value, 0, self.offset + i, now, headers=headers) for i, (value, headers) in enumerate(told)
@@ -73,7 +77,6 @@ class Live:
             await self._desk.prepare_batch(Batch(records, {0: self.offset + len(records)}), {0: self.offset})
         )
         self.offset += len(records)
-        await self._fan_out()
 
     async def until(self, end: datetime, *, inclusive: bool) -> None:
         """Let time pass, from timer to timer."""
@@ -198,6 +201,7 @@ class Live:
             await self._commit(Work(hear=True, shards=SHARDS))
 
     async def _fan_out(self) -> None:
+        """Work off what is due; its records are taken in as they stand in the log, all before the next chunk."""
         fan_outs = FanOuts(
             self._place.pool, await self._place.bus.producer(), self._place.clock, lambda: self._desk.definitions,
             topics.EVENTS, (SECRET,),
@@ -206,7 +210,7 @@ class Live:
             async with self._place.pool.acquire() as connection:
                 await fan_outs.chunk(connection)
             for one in await self._new_records():
-                await self.tell((one.value or b"", tuple(one.headers)))
+                await self._take_in((one.value or b"", tuple(one.headers)))
 
     async def _new_records(self) -> list[Record]:
         found: list[Record] = []

@@ -18,14 +18,13 @@ from services.kit.telemetry import metrics
 from services.kit.telemetry.logs import Log, Logger
 from services.trigger_engine.audiences.part import Part
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.journeys.schedules.campaign import Campaign, is_for, told, too_late, walks
+from services.trigger_engine.journeys.schedules.campaign import KIND, Campaign, is_for, told, too_late, walks
 from services.trigger_engine.journeys.schedules.occurrences import Occurrence
 from services.trigger_engine.profiles.state import Profile
 from services.trigger_engine.profiles.telling import Told
 from services.trigger_engine.store import fan_outs
 from services.trigger_engine.store.fan_outs import FanOut
 
-KIND = "campaign"
 CHUNK = 200  # profiles looked at in one transaction
 PACED_SECONDS = 5.0  # with a pace, so many seconds' worth of customers at once
 
@@ -51,11 +50,7 @@ class Walk(NamedTuple):
 def rows_of(journey: Journey, one: Occurrence, settings: Settings) -> list[FanOut]:
     """The fan-outs of a campaign's time, the first due when that begins."""
     payload = msgspec.json.encode(Campaign(journey.name, one.name, one.begin, one.end))
-    cause = ids.campaign(journey.name, one.name)
-    return [
-        FanOut(ids.fan_out(f"{KIND}-{number}", cause), KIND, due_at, payload, None)
-        for number, due_at in enumerate(walks(journey, one, settings))
-    ]
+    return [FanOut(identity, KIND, due_at, payload, None) for identity, due_at in walks(journey, one, settings)]
 
 
 async def part(connection: Connection, row: FanOut, definitions: Definitions, now: datetime) -> Part:

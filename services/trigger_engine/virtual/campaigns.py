@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
-from itertools import count
 
 from services.contracts.journey import Journey
 from services.contracts.schedule import Schedule
@@ -23,15 +22,16 @@ class Campaigns:
     """
 
     def __init__(self, definitions: Definitions, since: datetime) -> None:
-        self._numbers = count()
-        self._heap: list[tuple[datetime, int, Campaign]] = []
+        self._heap: list[tuple[datetime, bytes]] = []
+        self._said: dict[bytes, Campaign] = {}
         self._more: dict[str, Iterator[Occurrence]] = {}
         self.follow(definitions, since)
 
     def follow(self, definitions: Definitions, now: datetime) -> None:
         """Go by other definitions from `now` on; what has begun goes on."""
         self._definitions = definitions
-        self._heap = [one for one in self._heap if one[2].begin <= now]
+        self._said = {identity: said for identity, said in self._said.items() if said.begin <= now}
+        self._heap = [one for one in self._heap if one[1] in self._said]
         heapify(self._heap)
         for one in definitions.campaigns:
             self._more[one.journey.name] = occurrences(one.journey, now, FOREVER, definitions.settings)
@@ -43,7 +43,8 @@ class Campaigns:
 
     def pop(self) -> tuple[Campaign, Schedule | None]:
         """What they are told at the moment of `next`: nothing, where the journey has no schedule any more."""
-        due, _, said = heappop(self._heap)
+        due, identity = heappop(self._heap)
+        said = self._said.pop(identity)
         compiled = self._definitions.current.get(said.journey)
         if compiled is None or compiled.journey.enter.schedule is None:
             return said, None
@@ -55,5 +56,7 @@ class Campaigns:
         one = next(self._more[journey.name], None)
         if one is not None:
             said = Campaign(journey.name, one.name, one.begin, one.end)
-            for due in walks(journey, one, self._definitions.settings):
-                heappush(self._heap, (due, next(self._numbers), said))
+            for identity, due in walks(journey, one, self._definitions.settings):
+                if identity not in self._said:
+                    self._said[identity] = said
+                    heappush(self._heap, (due, identity))

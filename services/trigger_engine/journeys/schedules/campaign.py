@@ -17,6 +17,7 @@ from services.trigger_engine.profiles.state import Profile
 from services.trigger_engine.profiles.telling import Told
 from services.trigger_engine.profiles.zones import shop_zone
 
+KIND = "campaign"  # of fan-outs
 NAMED = frozenset({"customer", "email", "phone"})  # a visitor with a cookie alone cannot be reached
 
 
@@ -29,15 +30,17 @@ class Campaign(msgspec.Struct, frozen=True):
     end: datetime
 
 
-def walks(journey: Journey, one: Occurrence, settings: Settings) -> list[datetime]:
-    """When to look at all customers: when the time begins.
+def walks(journey: Journey, one: Occurrence, settings: Settings) -> list[tuple[bytes, datetime]]:
+    """When to look at all customers: when the time begins; with the id of each look, by which two of one moment go.
 
     On the customers' own clocks everybody is told many hours ahead. Who has joined them since is told when the shop's
     clock shows the time.
     """
-    if journey.enter.schedule is None or journey.enter.schedule.zone == "shop":
-        return [one.begin]
-    return [one.begin, moment(datetime.fromisoformat(one.name), shop_zone(settings.shop))]
+    due = [one.begin]
+    if journey.enter.schedule is not None and journey.enter.schedule.zone == "customer":
+        due.append(moment(datetime.fromisoformat(one.name), shop_zone(settings.shop)))
+    cause = ids.campaign(journey.name, one.name)
+    return [(ids.fan_out(f"{KIND}-{number}", cause), at) for number, at in enumerate(due)]
 
 
 def is_for(said: Campaign, schedule: Schedule, profile: Profile) -> bool:

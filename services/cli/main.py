@@ -12,7 +12,7 @@ from services.cli.customers.commands import Who, people
 from services.cli.doing import Folder, Json, Yes
 from services.cli.doing import do as _do
 from services.cli.letters import letters
-from services.cli.simulate.line import simulate
+from services.cli.simulate.commands import simulate
 from services.cli.testing.commands import try_journeys
 
 if TYPE_CHECKING:

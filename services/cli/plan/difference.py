@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from services.cli.workspace.moments import WEEKDAYS
-from services.contracts.journey import Clock, Journey, Step, Wait, every_step
+from services.cli.workspace.moments import wait_words
+from services.contracts.journey import Journey, Step, Wait, every_step
 from services.contracts.workspace import Workspace
 from services.trigger_engine.policies.naming import span
 
@@ -140,7 +140,7 @@ def flat(value: Any) -> dict[str, str]:
 
 def _flat(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if isinstance(value, Wait):
-        yield ".".join((*path, "wait")), _wait(value)
+        yield ".".join((*path, "wait")), wait_words(value)
         if value.condition is not None:
             yield ".".join((*path, "if")), value.condition
     elif isinstance(value, msgspec.Struct):
@@ -178,12 +178,3 @@ def _scalar(name: str, value: Any) -> str:
     if name in DURATIONS:
         return span(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _wait(step: Wait) -> str:
-    if isinstance(step.until, Clock):
-        day = "" if step.until.weekday is None else f"{WEEKDAYS[step.until.weekday]} "
-        return f"until {day}{step.until.minute // 60:02}:{step.until.minute % 60:02}"
-    if step.until is not None:
-        return f"until {step.until}"
-    return f"{step.amount:g} {step.unit[:-1] if step.amount == 1 else step.unit}"

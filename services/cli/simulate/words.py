@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from services.cli.workspace.moments import wait_words
 from services.contracts.journey import (
     Alert,
     Branch,
-    Clock,
     Send,
     Set,
     Split,
@@ -18,7 +18,6 @@ from services.contracts.journey import (
 )
 
 _ROOM = 36
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def short(text: str, room: int = _ROOM) -> str:
@@ -37,7 +36,7 @@ def what(step: Step) -> str:  # noqa: C901, PLR0911 -- a line a kind
         case Send():
             return short(f"send {step.template} by {(' and ' if step.every else ' or ').join(step.via)}")
         case Wait():
-            return short(f"wait {_until(step)}")
+            return short(f"wait {wait_words(step)}")
         case WaitFor():
             return short(f"wait for {(' and ' if step.every else ' or ').join(rule.on for rule in step.rules)}")
         case Branch():
@@ -56,13 +55,3 @@ def what(step: Step) -> str:  # noqa: C901, PLR0911 -- a line a kind
             return short(f"alert {step.team}")
         case _:
             return type(step).__name__.lower()
-
-
-def _until(step: Wait) -> str:
-    if isinstance(step.until, Clock):
-        day = "" if step.until.weekday is None else f"{_DAYS[step.until.weekday]} "
-        return f"until {day}{step.until.minute // 60:02}:{step.until.minute % 60:02}"
-    if step.until is not None:
-        return f"until {step.until}"
-    unit = step.unit.removesuffix("s") if step.amount == 1 else step.unit
-    return f"{step.amount:g} {unit}"

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.contracts.journey import Clock
+from services.contracts.journey import Clock, Wait
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"(?:(?P<day>[A-Za-z]+)\s+)?(?P<hour>\d{1,2}):(?P<minute>\d\d)", re.ASCII)
@@ -37,6 +37,16 @@ def clock(text: str) -> Clock | None:
     if day is not None and day not in WEEKDAYS:
         raise MomentError(f"{day[:40]!r} is no weekday", f"write one of: {', '.join(WEEKDAYS)}")
     return Clock(hour * 60 + minute, None if day is None else WEEKDAYS.index(day))
+
+
+def wait_words(step: Wait) -> str:
+    """How long a step waits, as it is written: `12 hours`, `until tuesday 18:00`, `until event.…`."""
+    if isinstance(step.until, Clock):
+        day = "" if step.until.weekday is None else f"{WEEKDAYS[step.until.weekday]} "
+        return f"until {day}{step.until.minute // 60:02}:{step.until.minute % 60:02}"
+    if step.until is not None:
+        return f"until {step.until}"
+    return f"{step.amount:g} {step.unit[:-1] if step.amount == 1 else step.unit}"
 
 
 def on_the_wall(text: str) -> datetime:

@@ -8,17 +8,15 @@ from typing import Any
 
 import msgspec
 
+from services.cli.mailroom import Mailroom
 from services.cli.testing.coverage import Gone
 from services.cli.workspace.cases import Case, Event, Reply
 from services.contracts.message import ALERTS, CHANNELS, Message
 from services.contracts.reasons import Reason
 from services.contracts.workspace import Workspace
 from services.kit.errors import BadRecord, Misconfigured
-from services.notifier.compose.compose import alert_words, compose
 from services.notifier.compose.errors import RenderError
-from services.notifier.compose.locales import choose_locale
 from services.notifier.suppressions import suppressed_by
-from services.notifier.voices import voice
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.journeys.env import ProfileView
 from services.trigger_engine.journeys.reaction import Derived, EntryRow, Note, Walked
@@ -30,7 +28,6 @@ from services.trigger_engine.virtual import Watcher, World, arrival
 AFTERWARDS = timedelta(days=30)
 """For so long time goes on after the last thing that a test names, unless it says `until`."""
 BEFORE = timedelta(seconds=1)
-_URL, _KEY = "https://wici.example", "a test signs its links with no secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +61,7 @@ class Stage(Watcher):
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._whole = define(workspace)
+        self._mailroom = Mailroom(workspace)
         self._definitions: dict[frozenset[str], Definitions] = {}
         self.gone = Gone(workspace)
         self._played = Played()
@@ -164,13 +162,9 @@ class Stage(Watcher):
     def _words(self, message: Message, at: datetime) -> tuple[str, str]:
         if message.channel not in (*CHANNELS, *ALERTS):
             return "", ""
-        locales = self._workspace.templates[message.template]
-        locale = choose_locale(message.locale, tuple(locales), self._workspace.settings.shop.locale)
-        speaks = voice(self._workspace.settings, message.klass, _URL, (_KEY,))
-        stored = msgspec.structs.replace(message, context=_plain(message.context))
         if message.channel in ALERTS:
-            return alert_words(stored, locales[locale], composed_at=at, voice=speaks)
-        composed = compose(stored, locales[locale], composed_at=at, voice=speaks)
+            return self._mailroom.alert(message, at)
+        composed = self._mailroom.composed(message, at)
         return composed.subject, composed.text
 
     def stopped(self, message: Message, reason: Reason, at: datetime) -> None:

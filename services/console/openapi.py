@@ -15,11 +15,9 @@ import msgspec
 from services.contracts import schemas
 from services.insights.explain.answer import Explained
 from services.insights.report.model import Attribution, Report
-from services.kit.problems import MEDIA_TYPE
+from services.kit import openapi
 
 PATH = Path("schemas/openapi/console.json")
-_REFERENCES = "#/components/schemas/{name}"
-_JSON = "application/json"
 _MOMENT = "A day or a moment, ISO 8601, in UTC unless it says otherwise: 2026-11-22 or 2026-11-22T10:00:00Z."
 
 _DAY = "a day is one of the shop's clocks."
@@ -29,11 +27,6 @@ _REFUSALS = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter is wrong: `detail` says which, and what to write.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many questions a minute, or at once; ask again after Retry-After seconds.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The database does not answer, or not in time.",
-}
-_HEADERS = {
-    HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
-    HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
 }
 
 
@@ -45,17 +38,17 @@ def text() -> str:
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    _, components = msgspec.json.schema_components([Explained, Report], ref_template=_REFERENCES)
+    _, components = msgspec.json.schema_components([Explained, Report], ref_template=openapi.REFERENCES)
     return {
         "openapi": "3.1.0",
         "info": {"title": "wici console", "version": "1", "description": "What was done, and why."},
         "paths": {
             "/api/v1/customers/{customer}/explain": {"get": _get_explanation()},
             "/api/v1/report": {"get": _get_report()},
-            "/api/v1/openapi.json": {"get": _get_description()},
+            "/api/v1/openapi.json": {"get": openapi.get_description()},
         },
         "components": {
-            "schemas": {**components, "Problem": _problem()},
+            "schemas": {**components, "Problem": openapi.problem()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -97,40 +90,14 @@ def _get_report() -> dict[str, Any]:
     }
 
 
-def _get_description() -> dict[str, Any]:
-    content = {_JSON: {"schema": {"type": "object"}}}
-    return {
-        "operationId": "getDescription",
-        "summary": "This document.",
-        "responses": {"200": {"description": "OpenAPI 3.1.", "content": content}},
-    }
-
-
 def _parameter(name: str, about: str, place: str = "query") -> dict[str, Any]:
     schema = {"type": "string", "maxLength": 300, **({"minLength": 1} if place == "path" else {})}
     return {"name": name, "in": place, "required": place == "path", "description": about, "schema": schema}
 
 
 def _responses(about: str, kind: type, refusals: dict[HTTPStatus, str]) -> dict[str, Any]:
-    told = {"description": about, "content": {_JSON: {"schema": _ref(kind.__name__)}}}
-    return {"200": told, **{str(int(one)): _refusal(one, why) for one, why in sorted((_REFUSALS | refusals).items())}}
-
-
-def _refusal(status: HTTPStatus, why: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": why, "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
-    if status in _HEADERS:
-        answer["headers"] = {_HEADERS[status]: {"required": True, "schema": {"type": "string"}}}
-    return answer
-
-
-def _problem() -> dict[str, Any]:
-    string = {"type": "string"}
-    members = {"type": string, "title": string, "status": {"type": "integer"}, "detail": string}
-    return {"type": "object", "required": list(members), "properties": members}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": _REFERENCES.format(name=name)}
+    told = {"description": about, "content": {openapi.JSON: {"schema": openapi.reference(kind.__name__)}}}
+    return {"200": told, **openapi.refusals(dict(sorted((_REFUSALS | refusals).items())))}
 
 
 if __name__ == "__main__":

@@ -17,11 +17,9 @@ from services.contracts.data import Data, data_type
 from services.contracts.event import ACCEPTED_TYPES
 from services.gateway import openapi_segment
 from services.gateway.cloudevents import BATCH, STRUCTURED
-from services.kit.problems import MEDIA_TYPE
+from services.kit import openapi
 
 PATH = Path("schemas/openapi/gateway.json")
-_REFERENCES = "#/components/schemas/{name}"
-_JSON = "application/json"
 
 EXAMPLE: dict[str, Any] = {
     "specversion": "1.0",
@@ -66,14 +64,14 @@ def text() -> str:
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    refusals = {str(int(status)): _refusal(status, why) for status, why in _REFUSALS.items()}
+    refusals = openapi.refusals(_REFUSALS)
     return {
         "openapi": "3.1.0",
         "info": {"title": "wici gateway", "version": "1", "description": "Where a shop says what happened."},
         "paths": {
-            "/v1/events": {"post": _post_events()},
+            "/v1/events": {"post": _post_events(refusals)},
             **openapi_segment.paths(refusals),
-            "/openapi.json": {"get": _get_description()},
+            "/openapi.json": {"get": openapi.get_description()},
         },
         "components": {
             "schemas": {**_schemas(), **openapi_segment.SCHEMAS},
@@ -85,8 +83,8 @@ def document() -> dict[str, Any]:
     }
 
 
-def _post_events() -> dict[str, Any]:
-    event = _ref("Event")
+def _post_events(refusals: dict[str, Any]) -> dict[str, Any]:
+    event = openapi.reference("Event")
     batch = {"type": "array", "items": event, "minItems": 1}
     return {
         "operationId": "sendEvents",
@@ -97,30 +95,13 @@ def _post_events() -> dict[str, Any]:
             "content": {
                 STRUCTURED: {"schema": event, "example": EXAMPLE},
                 BATCH: {"schema": batch, "example": [EXAMPLE]},
-                _JSON: {"schema": {"anyOf": [event, batch]}, "example": EXAMPLE},
+                openapi.JSON: {"schema": {"anyOf": [event, batch]}, "example": EXAMPLE},
             },
         },
         "responses": {
-            "202": {"description": "Stored.", "content": {_JSON: {"schema": _ref("Accepted")}}},
-            **{str(int(status)): _refusal(status, why) for status, why in _REFUSALS.items()},
+            "202": {"description": "Stored.", "content": {openapi.JSON: {"schema": openapi.reference("Accepted")}}},
+            **refusals,
         },
-    }
-
-
-def _refusal(status: HTTPStatus, why: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": why, "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}
-    header = {HTTPStatus.UNAUTHORIZED: "WWW-Authenticate", HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After"}.get(status)
-    if header:
-        answer["headers"] = {header: {"required": True, "schema": {"type": "string"}}}
-    return answer
-
-
-def _get_description() -> dict[str, Any]:
-    content = {_JSON: {"schema": {"type": "object"}}}
-    return {
-        "operationId": "getDescription",
-        "summary": "This document.",
-        "responses": {"200": {"description": "OpenAPI 3.1.", "content": content}},
     }
 
 
@@ -128,25 +109,25 @@ def _schemas() -> dict[str, Any]:
     kinds: dict[type[Data], list[str]] = {}
     for name in sorted(ACCEPTED_TYPES):
         kinds.setdefault(data_type(name), []).append(name)
-    _, components = msgspec.json.schema_components(list(kinds), ref_template=_REFERENCES)
+    _, components = msgspec.json.schema_components(list(kinds), ref_template=openapi.REFERENCES)
     events = {
         f"{kind.__name__.removesuffix('Data') or 'Plain'}Event": schemas.envelope(
-            kind, {"enum": names}, _ref(kind.__name__)
+            kind, {"enum": names}, openapi.reference(kind.__name__)
         )
         for kind, names in kinds.items()
     }
     return {
-        "Event": {"anyOf": [_ref(name) for name in events]},
+        "Event": {"anyOf": [openapi.reference(name) for name in events]},
         **events,
         **components,
-        "Accepted": _object({"accepted": {"type": "integer"}, "ids": {"type": "array", "items": _uuid()}}),
+        "Accepted": openapi.of({"accepted": {"type": "integer"}, "ids": {"type": "array", "items": _uuid()}}),
         "Problem": _problem(),
     }
 
 
 def _problem() -> dict[str, Any]:
     string = {"type": "string"}
-    fault = _object(
+    fault = openapi.of(
         {
             "index": {"type": "integer"},
             "id": {"anyOf": [string, {"type": "null"}]},
@@ -154,22 +135,13 @@ def _problem() -> dict[str, Any]:
             "hint": string,
         }
     )
-    members = {"type": string, "title": string, "status": {"type": "integer"}, "detail": string}
-    problem = _object(members)
+    problem = openapi.problem()
     problem["properties"]["errors"] = {"type": "array", "items": fault}
     return problem
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": dict(properties)}
-
-
 def _uuid() -> dict[str, Any]:
     return {"type": "string", "format": "uuid"}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": _REFERENCES.format(name=name)}
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.gateway.segment.messages import KINDS
+from services.kit import openapi
 
-_JSON = "application/json"
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 256}
 _TIME = {"type": "string", "format": "date-time"}
 _OBJECT: dict[str, Any] = {"type": "object"}
@@ -100,14 +100,12 @@ def _message(kind: str) -> dict[str, Any]:
 
 
 def _call(kind: str, schema: dict[str, Any], example: dict[str, Any], refusals: dict[str, Any]) -> dict[str, Any]:
-    tracked = {"$ref": "#/components/schemas/Tracked"}
+    content = {openapi.JSON: {"schema": openapi.reference("Tracked")}}
+    stored = {"description": "Stored, but for what `skipped` lists.", "content": content}
     return {
         "operationId": f"segment{kind.capitalize()}",
         "summary": f"Segment's {kind}. The key is a bearer key, the user name of Basic, or writeKey in the body.",
         "security": [{"key": []}, {"writeKey": []}],
-        "requestBody": {"required": True, "content": {_JSON: {"schema": schema, "example": example}}},
-        "responses": {
-            "200": {"description": "Stored, but for what `skipped` lists.", "content": {_JSON: {"schema": tracked}}},
-            **refusals,
-        },
+        "requestBody": {"required": True, "content": {openapi.JSON: {"schema": schema, "example": example}}},
+        "responses": {"200": stored, **refusals},
     }

@@ -25,7 +25,19 @@ VIEWS = {  # what other services may read
 
 
 def upgrade() -> None:
+    """Make the schema."""
     op.execute("CREATE SCHEMA engine")
+    _log()
+    _customers()
+    _entries()
+    _timers()
+    _trials()
+    _products()
+    _crowds()
+    _views()
+
+
+def _log() -> None:
     op.execute("""
         CREATE TABLE engine.positions (
             topic     text NOT NULL,
@@ -50,6 +62,17 @@ def upgrade() -> None:
     op.execute("CREATE INDEX events_profile ON engine.events (profile_id)")
     op.execute("CREATE TABLE engine.events_other PARTITION OF engine.events DEFAULT")
     op.execute(f"""
+        CREATE TABLE engine.outcomes (
+            id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            topic   text NOT NULL,
+            key     bytea,
+            value   bytea NOT NULL,
+            headers bytea NOT NULL              -- JSON: [[name, base64 value], …]
+        ) WITH ({BUSY})""")
+
+
+def _customers() -> None:
+    op.execute(f"""
         CREATE TABLE engine.profiles (
             id      uuid PRIMARY KEY,
             version int NOT NULL,
@@ -66,6 +89,20 @@ def upgrade() -> None:
     op.execute("CREATE INDEX identifiers_profile ON engine.identifiers (profile_id)")
     op.execute("CREATE TABLE engine.aliases (old uuid PRIMARY KEY, new uuid NOT NULL)")
     op.execute("CREATE INDEX aliases_new ON engine.aliases (new)")
+    op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")
+    op.execute("""
+        CREATE TABLE engine.consents (
+            profile_id uuid NOT NULL,
+            channel    text NOT NULL,
+            topic      text NOT NULL,           -- empty: the whole channel
+            state      text NOT NULL,           -- subscribed, unsubscribed, pending, unknown
+            at         timestamptz NOT NULL,
+            evidence   bytea NOT NULL,          -- JSON: what was stated, with source, text_id, ip, … as given
+            PRIMARY KEY (profile_id, channel, topic)
+        )""")
+
+
+def _entries() -> None:
     op.execute(f"""
         CREATE TABLE engine.entries (
             id         uuid PRIMARY KEY,
@@ -90,6 +127,9 @@ def upgrade() -> None:
     op.execute("CREATE INDEX entries_live ON engine.entries (journey, revision, profile_id) WHERE ended_at IS NULL")
     # Reports ask for the entries of some days; rows come in the order of their times, and BRIN costs writes nothing.
     op.execute("CREATE INDEX entries_entered ON engine.entries USING brin (entered_at) WITH (autosummarize = on)")
+
+
+def _timers() -> None:
     op.execute(f"""
         CREATE TABLE engine.timers (
             id         uuid PRIMARY KEY,        -- the entry's id, or that of the derived event's timer
@@ -104,6 +144,18 @@ def upgrade() -> None:
     op.execute("CREATE INDEX timers_paused ON engine.timers (paused, due) WHERE paused IS NOT NULL")
     op.execute("CREATE INDEX timers_trial ON engine.timers (trial, id) WHERE trial IS NOT NULL")
     op.execute("CREATE INDEX timers_profile ON engine.timers (profile_id)")
+    op.execute("""
+        CREATE TABLE engine.parked (
+            id         uuid PRIMARY KEY,        -- the timer's
+            profile_id uuid NOT NULL,
+            due        timestamptz NOT NULL,
+            generation int NOT NULL,
+            reason     text NOT NULL,
+            parked_at  timestamptz NOT NULL
+        )""")
+
+
+def _trials() -> None:
     op.execute("""
         CREATE TABLE engine.trials (
             id         uuid PRIMARY KEY,        -- contracts.ids.trial of the next four
@@ -124,34 +176,9 @@ def upgrade() -> None:
             won   bigint NOT NULL,
             PRIMARY KEY (trial, arm)
         ) WITH (fillfactor = 50)""")
-    op.execute("""
-        CREATE TABLE engine.consents (
-            profile_id uuid NOT NULL,
-            channel    text NOT NULL,
-            topic      text NOT NULL,           -- empty: the whole channel
-            state      text NOT NULL,           -- subscribed, unsubscribed, pending, unknown
-            at         timestamptz NOT NULL,
-            evidence   bytea NOT NULL,          -- JSON: what was stated, with source, text_id, ip, … as given
-            PRIMARY KEY (profile_id, channel, topic)
-        )""")
-    op.execute("CREATE VIEW engine.v_aliases AS SELECT old, new FROM engine.aliases")
-    op.execute("CREATE VIEW engine.v_consent AS SELECT profile_id, channel, topic, state, at FROM engine.consents")
-    op.execute(f"""
-        CREATE TABLE engine.outcomes (
-            id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            topic   text NOT NULL,
-            key     bytea,
-            value   bytea NOT NULL,
-            headers bytea NOT NULL              -- JSON: [[name, base64 value], …]
-        ) WITH ({BUSY})""")
-    op.execute("""
-        CREATE TABLE engine.sweeps (
-            name    text PRIMARY KEY,           -- what every customer is visited for: segments
-            version int NOT NULL,               -- of the workspace
-            digest  bytea NOT NULL,             -- of what decides
-            cursor  uuid NOT NULL,              -- the last profile that was visited
-            done    boolean NOT NULL
-        )""")
+
+
+def _products() -> None:
     op.execute("""
         CREATE TABLE engine.products (
             catalogue  text NOT NULL,           -- empty, or the source that speaks of products of its own
@@ -170,6 +197,17 @@ def upgrade() -> None:
         ) WITH ({BUSY})""")
     op.execute("CREATE INDEX interests_in_turn ON engine.interests (catalogue, product_id, kind, at, profile_id)")
     op.execute("CREATE INDEX interests_profile ON engine.interests (profile_id)")
+
+
+def _crowds() -> None:
+    op.execute("""
+        CREATE TABLE engine.sweeps (
+            name    text PRIMARY KEY,           -- what every customer is visited for: segments
+            version int NOT NULL,               -- of the workspace
+            digest  bytea NOT NULL,             -- of what decides
+            cursor  uuid NOT NULL,              -- the last profile that was visited
+            done    boolean NOT NULL
+        )""")
     op.execute("""
         CREATE TABLE engine.fan_outs (
             id      uuid PRIMARY KEY,
@@ -186,15 +224,10 @@ def upgrade() -> None:
             until   timestamptz NOT NULL        -- marketing time: up to here its times were looked at
         )""")
     op.execute("CREATE INDEX fan_outs_due ON engine.fan_outs (due_at, id)")
-    op.execute("CREATE TABLE engine.erased (identifier bytea PRIMARY KEY, erased_at timestamptz NOT NULL)")
-    op.execute("""
-        CREATE TABLE engine.parked (
-            id         uuid PRIMARY KEY,        -- the timer's
-            profile_id uuid NOT NULL,
-            due        timestamptz NOT NULL,
-            generation int NOT NULL,
-            reason     text NOT NULL,
-            parked_at  timestamptz NOT NULL
-        )""")
+
+
+def _views() -> None:
+    op.execute("CREATE VIEW engine.v_aliases AS SELECT old, new FROM engine.aliases")
+    op.execute("CREATE VIEW engine.v_consent AS SELECT profile_id, channel, topic, state, at FROM engine.consents")
     for name, columns in VIEWS.items():
         op.execute(f"CREATE VIEW engine.v_{name} AS SELECT {columns} FROM engine.{name}")

@@ -157,8 +157,8 @@ def backtest(
         Path | None, typer.Option(exists=True, dir_okay=False, help="The history: CloudEvents in JSON, one a line.")
     ] = None,
     log: Annotated[bool, typer.Option("--log", help="The history: the events topic as it is now.")] = False,
-    since: Annotated[str | None, typer.Option("--from", help="Only events received from then on.")] = None,
-    until: Annotated[str | None, typer.Option(help="Only events received before then; timers fire until then.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="The first day: 2026-11-01.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="The last day, to whose end timers fire.")] = None,
     journeys: Annotated[str, typer.Option(help="Only these, with commas between them.")] = "",
     against: Annotated[int | None, typer.Option(help="A published version (default: that in force).")] = None,
     alone: Annotated[bool, typer.Option("--alone", help="Compare with nothing.")] = False,

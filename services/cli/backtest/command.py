@@ -26,6 +26,7 @@ from services.cli.secret_key import keys_in_use
 from services.cli.terminal import Answer
 from services.contracts import topics
 from services.contracts.workspace import Workspace, current
+from services.insights.report import period
 from services.kit.clock import SystemClock
 from services.kit.errors import Misconfigured
 from services.kit.settings import Settings
@@ -40,7 +41,8 @@ class Asked:
     """What a command line asks for.
 
     The history is `file` (CloudEvents, a line each), else the log's with `log`, else the engine's. `since` and `until`
-    are days or RFC 3339. `against` is a published version (None: that in force); with `alone` nothing is compared.
+    are days of the shop's clock, the last one whole, or moments. `against` is a published version (None: that in
+    force); with `alone` nothing is compared.
     """
 
     file: Path | None = None
@@ -59,7 +61,9 @@ class Asked:
 async def backtest(settings: Settings, asked: Asked) -> Answer:
     """Play the history through both versions and say what differs. The exit code is 0 whatever differs."""
     after = _only(workspace_of(settings), asked)
-    since, until = _moment(asked.since, EARLIEST), _moment(asked.until, LATEST)
+    zone = after.settings.shop.time_zone
+    since = (period.since(asked.since, zone) or EARLIEST).astimezone(UTC)
+    until = (period.until(asked.until, zone) or LATEST).astimezone(UTC)
     with TemporaryDirectory(prefix="wici-backtest-") as name:
         folder = Path(name)
         before, told = await _history(settings, asked, after, folder, since, until)
@@ -135,16 +139,6 @@ def _only(workspace: Workspace, asked: Asked) -> Workspace:
         return workspace
     kept = tuple(one for one in workspace.journeys if one.name in asked.journeys)
     return msgspec.structs.replace(workspace, journeys=kept)
-
-
-def _moment(text: str | None, default: datetime) -> datetime:
-    if text is None:
-        return default
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Misconfigured(f"{text!r} is no moment. Write 2026-11-01 or 2026-11-01T10:00:00+01:00.") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _progress(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:

@@ -23,12 +23,12 @@ from services.gateway.records import Destination
 from services.gateway.replay import originals
 from services.kit.bus import Bus, Outgoing, Record
 from services.kit.bus.dead_letters import Origin, origin, replay
+from services.kit.bus.everything import everything
 from services.kit.clock import SystemClock
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.settings import Settings
 
 SETTLES = "wici-settles"
-_PAGE = 500
 _PARKED = "SELECT id, reason, due, parked_at FROM engine.parked ORDER BY parked_at, id"
 _RELEASE = (
     "WITH gone AS (DELETE FROM engine.parked WHERE id = $1 RETURNING id, profile_id, due, generation)"
@@ -125,7 +125,7 @@ async def _desk(settings: Settings) -> AsyncIterator[_Desk]:
 
 
 async def _open_letters(desk: _Desk) -> list[Letter]:
-    records = [record async for record in _records(desk)]
+    records = [record async for record in everything(desk.bus, desk.topic)]
     settled = {value.decode() for record in records for name, value in record.headers if name == SETTLES}
     letters = []
     for record in records:
@@ -142,15 +142,6 @@ def _origin(record: Record) -> Origin:
     except BadRecord as error:
         # Somebody else wrote into the topic: it is shown all the same.
         return Origin(error.reason, "not written by wici", "", 0, 0, "")
-
-
-async def _records(desk: _Desk) -> AsyncIterator[Record]:
-    for partition in range(await desk.bus.partitions(desk.topic)):
-        position = 0
-        while page := await desk.bus.read(desk.topic, partition, position, _PAGE):
-            for record in page:
-                yield record
-            position = page[-1].offset + 1
 
 
 async def _chosen(desk: _Desk, name: str) -> tuple[list[Letter], list[bytes]]:

@@ -53,10 +53,14 @@ class Follower:
         """
         self._applied = snapshot(self._folder)
         loaded = await asyncio.to_thread(load, self._folder)
-        if loaded.workspace is None and not await self._pool.fetchval("SELECT EXISTS (SELECT FROM workspace.versions)"):
+        if loaded.workspace is None and not await self.is_published():
             found = "\n".join(finding.render() for finding in errors(loaded.findings))
             raise Misconfigured(f"The workspace in {self._folder} has errors:\n{found}\nCorrect them and start again.")
         return await self._apply(loaded)
+
+    async def is_published(self) -> bool:
+        """Whether there is a version, of whatever files."""
+        return bool(await self._pool.fetchval("SELECT EXISTS (SELECT FROM workspace.versions)"))
 
     async def follow(self) -> None:
         """Look at the files each second, for ever. A change counts once nobody has written for a second."""

@@ -57,13 +57,18 @@ def init(
 
 
 @app.command()
-def up(host: Host = "127.0.0.1") -> None:
+def up(
+    host: Host = "127.0.0.1",
+    follow: Annotated[
+        bool, typer.Option(help="Publish the files as they are saved; else only wici apply publishes them.")
+    ] = True,
+) -> None:
     """Run everything in one process, with a database of its own unless WICI_DATABASE_URL names one."""
 
     def work(settings: Settings) -> Any:
         from services.cli.up import up as command
 
-        return command(settings, os.environ, host)
+        return command(settings, os.environ, host, follow=follow)
 
     _do(work)
 

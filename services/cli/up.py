@@ -25,10 +25,10 @@ _PRUNE_SECONDS = 3600.0
 _log = Logger()
 
 
-async def up(settings: Settings, environ: Mapping[str, str], host: str) -> Answer:
+async def up(settings: Settings, environ: Mapping[str, str], host: str, *, follow: bool = True) -> Answer:
     """Serve everything until a signal comes."""
     configure(settings.log)
-    async with everything(settings, environ, host) as (runner, made):
+    async with everything(settings, environ, host, follow=follow) as (runner, made):
         _say_where(made.settings)
         await runner.run()
     return Answer("", None)
@@ -36,16 +36,23 @@ async def up(settings: Settings, environ: Mapping[str, str], host: str) -> Answe
 
 @asynccontextmanager
 async def everything(
-    settings: Settings, environ: Mapping[str, str], host: str
+    settings: Settings, environ: Mapping[str, str], host: str, *, follow: bool = True
 ) -> AsyncIterator[tuple[Runner, Context]]:
-    """A runner of all services, not yet started: database migrated, topics made, workspace published and followed."""
+    """A runner of all services, not yet started: database migrated, topics made, workspace published and followed.
+
+    Without `follow` the workspace is published only if none was before.
+    """
     with database(_with_key(settings), make=True) as found:
         await migrate(found.database_url)
         async with context(found.serving(EVERYTHING_PORT), "up", environ) as made:
             await made.bus.create_topics(topic_specs(found))
             follower = Follower(found.workspace, made.pool, made.clock)
-            await follower.begin()
-            background = [asyncio.create_task(follower.follow()), asyncio.create_task(_prune(made))]
+            background = [asyncio.create_task(_prune(made))]
+            if follow:
+                await follower.begin()
+                background.append(asyncio.create_task(follower.follow()))
+            elif not await follower.is_published():
+                await follower.begin()
             runner = Runner([builder(name)(made) for name in PORTS], port=made.settings.port, host=host)
             _log.info(Log.PROCESS_STARTED, services=list(PORTS), port=made.settings.port, instance=made.instance)
             try:

@@ -68,6 +68,22 @@ async def test_a_file_broken_while_running_changes_nothing_and_its_correction_is
     await eventually(lambda: any(one.subject == "Wielkie dzięki, Łucja!" for one in sink.ledger.messages), 20)
 
 
+async def test_without_following_what_was_published_stays_in_force_until_apply(
+    wici: Installation, sink: ProviderSink
+) -> None:
+    wici.start("up", "--no-follow", name="up")
+    wici.wait_until_ready()
+    assert events_logged(wici).count("workspace_applied") > 0
+    change(wici, "templates/thanks/pl/email.mjml", "Dziękujemy", "Wielkie dzięki")
+    assert wici.end("up") == 0
+    wici.start("up", "--no-follow", name="up")
+    wici.wait_until_ready()
+    assert wici.post(order("anna")) == 202
+    await eventually(lambda: any(one.subject == "Dziękujemy, Łucja!" for one in sink.ledger.messages), 20)
+    assert wici.command("apply", "--yes").returncode == 0
+    await eventually(lambda: '"version":2' in wici.log("up").read_text(), 20)
+
+
 async def test_a_broken_workspace_with_a_good_version_starts_with_that(wici: Installation, sink: ProviderSink) -> None:
     assert wici.command("migrate").returncode == 0
     assert wici.command("apply", "--yes").returncode == 0

@@ -130,7 +130,7 @@ def test_the_image_sets_only_settings_that_are_read() -> None:
 def test_the_unit_sets_only_settings_that_are_read_and_listens_inside() -> None:
     service = unit_file()["Service"]
     assert set(re.findall(r"\b(WICI_[A-Z_]+)=", service["Environment"])) <= set(VARIABLES)
-    assert service["ExecStart"].endswith("up --host 127.0.0.1")
+    assert service["ExecStart"].endswith("up --host 127.0.0.1 --no-follow")
     assert f"127.0.0.1:{EVERYTHING_PORT}" in (ROOT / "docs/deploying.md").read_text()
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import msgspec
 
+from services.cli import event_file
 from services.cli.backtest.grouping import Groups
 from services.cli.backtest.spool import Spool
 from services.cli.backtest.story import Kept, kept
-from services.contracts.event import Event
 from services.kit.bus import Bus
-from services.kit.errors import BadRecord, Misconfigured
+from services.kit.bus.everything import everything
+from services.kit.errors import BadRecord
 from services.trigger_engine import intake
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.profiles.arrival import Arrival
 
-_PAGE = 1_000
 _LENGTH = 4
 
 
@@ -31,41 +31,19 @@ class Refused(msgspec.Struct):
 
 
 async def of_file(path: Path, definitions: Definitions) -> AsyncIterator[Arrival | str]:
-    """The events of a file, received when they say they happened; a reason for each that cannot be read.
-
-    Misconfigured with the line's number where a line is no JSON object, or has no time.
-    """
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            if not line.strip():
-                continue
-            try:
-                said = msgspec.json.decode(line, type=Event)
-            except msgspec.DecodeError as error:
-                raise Misconfigured(f"{path}:{number + 1} is no CloudEvent in JSON: {error}") from error
-            if said.time is None:
-                raise Misconfigured(f"{path}:{number + 1} has no time; write when it happened (RFC 3339)")
-            try:
-                yield intake.read(
-                    line, None, definitions.schemas, said.time, definitions.region, received=said.time,
-                    order=(0, number),
-                )  # fmt: skip
-            except BadRecord as problem:
-                yield problem.reason
+    """The events of a file; a reason for each that cannot be read."""
+    for _, event in event_file.events(path, definitions):
+        yield event.reason if isinstance(event, BadRecord) else event
 
 
 async def of_log(bus: Bus, topic: str, keys: tuple[str, ...], definitions: Definitions) -> AsyncIterator[Arrival | str]:
     """The events on a topic as it is now; a reason for each that cannot be read."""
-    for partition in range(await bus.partitions(topic)):
-        offset = 0
-        while records := await bus.read(topic, partition, offset, _PAGE):
-            offset = records[-1].offset + 1
-            for record in records:
-                received = datetime.fromtimestamp(record.timestamp / 1000).astimezone()
-                try:
-                    yield intake.decode(record, keys, definitions.schemas, received, definitions.region)
-                except BadRecord as problem:
-                    yield problem.reason
+    async for record in everything(bus, topic):
+        received = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        try:
+            yield intake.decode(record, keys, definitions.schemas, received, definitions.region)
+        except BadRecord as problem:
+            yield problem.reason
 
 
 async def group(

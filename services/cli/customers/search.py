@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from services.cli.customers.finder import Finder
 from services.cli.customers.spelling import cases, in_base64, loose, readable, small
 from services.contracts import ids, topics
 from services.kit.bus import Bus, Record
+from services.kit.bus.everything import everything
 from services.kit.errors import BadRecord
 from services.kit.settings import Settings
 from services.trigger_engine import intake
@@ -103,7 +104,7 @@ async def in_log(bus: Bus, settings: Settings, who: Sought, keys: tuple[str, ...
     perhaps = Finder([*(f'"{word.strip(_QUOTE)}"' for word in loose(who.words(contacts=False))), *loose(who.texts)])
     found = []
     for topic in topics.ALL:
-        async for record in _records(bus, settings.topic(topic)):
+        async for record in everything(bus, settings.topic(topic)):
             text = small(readable(b"\0".join((record.key or b"", record.value or b""))))
             sure = certain.is_in(text) or not who.names.isdisjoint(_named(record, who.region, keys))
             if sure or perhaps.is_in(text):
@@ -118,12 +119,3 @@ def _named(record: Record, region: str, keys: tuple[str, ...]) -> tuple[Identifi
         return intake.decode(record, keys, _AnyType(), at, region).identifiers
     except BadRecord:
         return ()
-
-
-async def _records(bus: Bus, topic: str) -> AsyncIterator[Record]:
-    for partition in range(await bus.partitions(topic)):
-        position = 0
-        while page := await bus.read(topic, partition, position, _PAGE):
-            for record in page:
-                yield record
-            position = page[-1].offset + 1

@@ -7,18 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import msgspec
-
+from services.cli import event_file
 from services.cli.preview import workspace_of
 from services.cli.simulate import picture, report
 from services.cli.simulate.habits import Habits
 from services.cli.simulate.play import Play, Span, invented
 from services.cli.terminal import Answer
-from services.contracts.event import Event
 from services.kit.clock import SystemClock
 from services.kit.errors import BadRecord, Misconfigured
 from services.kit.settings import Settings
-from services.trigger_engine import intake
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.profiles.arrival import Arrival
 
@@ -62,20 +59,12 @@ def simulate(settings: Settings, asked: Asked) -> Answer:
 
 
 def read(path: Path, definitions: Definitions) -> list[Arrival]:
-    """The events of a file, received when they say that they happened. Misconfigured names the line that is wrong."""
+    """The events of a file. Misconfigured names the line that is wrong."""
     found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            at = msgspec.json.decode(line, type=Event).time
-            if at is None or at.tzinfo is None:
-                raise Misconfigured(f"{path}:{number} has no time; write when it happened (RFC 3339, with its zone).")
-            at = at.astimezone(UTC)
-            order = (0, number)
-            found.append(intake.read(line, None, definitions.schemas, at, definitions.region, received=at, order=order))
-        except (msgspec.DecodeError, BadRecord) as error:
-            raise Misconfigured(f"{path}:{number} is no event that wici takes: {error}") from error
+    for place, event in event_file.events(path, definitions):
+        if isinstance(event, BadRecord):
+            raise Misconfigured(f"{place} is no event that wici takes: {event}") from event
+        found.append(event)
     if not found:
         raise Misconfigured(f"There is no event in {path}.")
     return found

@@ -34,16 +34,19 @@ BEFORE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What tests may name: the journeys by name, and the rest of the workspace."""
+    """What tests may name: the journeys by name, the rest of the workspace, and journeys that cannot be read."""
 
     journeys: Mapping[str, Journey]
     around: Surroundings
+    unread: frozenset[str] = frozenset()
 
 
 def read_cases(node: Node, sheet: Sheet, name: str, shop: Shop) -> tuple[Case, ...]:
     """The tests of journey `name`. Where the sheet then has errors, the result has gaps and must not be used."""
     journey = shop.journeys.get(name)
     if journey is None:
+        if name in shop.unread:
+            return ()
         hint = write_instead(name, shop.journeys, "journeys are") or "name the file like its journey"
         sheet.error(Place(1, 1), "unknown-journey", f"there is no journey {short(name)}", hint)
         return ()
@@ -120,6 +123,8 @@ class _Reader:
     def _known_journey(self, name: str, place: Place) -> bool:
         if name in self._shop.journeys:
             return True
+        if name in self._shop.unread:
+            return False
         hint = write_instead(name, self._shop.journeys, "journeys are")
         self._sheet.error(place, "unknown-journey", f"there is no journey {short(name)}", hint)
         return False

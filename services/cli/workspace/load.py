@@ -85,7 +85,7 @@ def load(folder: Path) -> Loaded:
     pools, surveys = _named(files, POOLS_FILE), _named(files, SURVEYS_FILE)
     told, around = _journeys(files, replace(around, segments=names, days=days, pools=pools, surveys=surveys))
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
-    cases = tuple(_cases(files, Shop({one.journey.name: one.journey for one in told}, around)))
+    cases = tuple(_cases(files, Shop({one.journey.name: one.journey for one in told}, around, _unread(files))))
     _warn_of_later_files(files)
     if settings and not errors(files.sheet(SETTINGS_FILE).findings):
         check_rules(_whole(files, settings, told, segments, around))
@@ -230,8 +230,14 @@ def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Told, ...], Sur
     for one, (path, node, sheet) in zip(told, trees, strict=True):
         if one.journey.name and isinstance(node, Tree):
             _check_name(one.journey.name, node.values["journey"].place, ("journey", path), taken, sheet)
-    check_starts((one.journey, one.node, one.sheet) for one in told)
+    check_starts(((one.journey, one.node, one.sheet) for one in told), _unread(files))
     return told, around
+
+
+def _unread(files: Files) -> frozenset[str]:
+    """The journeys that nothing is known of, by their files' names: what is wrong there is said already."""
+    names = (file.removesuffix(".yaml") for file in files.list(JOURNEYS) if file.endswith(".yaml"))
+    return frozenset(name for name in names if files.sheet(f"{JOURNEYS}/{name}.yaml").node is None)
 
 
 def _check_name(name: str, at: Place, written: tuple[str, str], taken: dict[str, str], sheet: Sheet) -> None:

@@ -11,8 +11,11 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.journey import Journey, Start, every_step
 
 
-def check_starts(read: Iterable[tuple[Journey, Node, Sheet]]) -> None:
-    """Every `start` names a journey of the workspace; one that leads back to where it stands is a warning."""
+def check_starts(read: Iterable[tuple[Journey, Node, Sheet]], unread: frozenset[str] = frozenset()) -> None:
+    """Every `start` names a journey of the workspace; one that leads back to where it stands is a warning.
+
+    `unread` are journeys that are there, and cannot be read.
+    """
     read = list(read)
     graph = {
         journey.name: {step.journey for step in every_step(journey.steps) if isinstance(step, Start)}
@@ -20,6 +23,8 @@ def check_starts(read: Iterable[tuple[Journey, Node, Sheet]]) -> None:
     }
     for journey, node, sheet in read:
         for name, place in _starts(node):
+            if name in unread:
+                continue
             if name not in graph:
                 hint = write_instead(name, graph, "journeys are")
                 sheet.error(place, "unknown-journey", f"there is no journey {short(name)}", hint)

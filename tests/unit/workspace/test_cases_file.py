@@ -118,6 +118,19 @@ def test_tests_of_no_journey_are_named(tmp_path: Path) -> None:
     assert found.workspace is None
 
 
+def test_of_a_journey_that_cannot_be_read_nothing_is_said_twice(tmp_path: Path) -> None:
+    other = RIGHT.replace("  when:", "  with: [hello]\n  when:")
+    enter = "enter: {on: order.placed, key: event.order.id}"
+    bye = f"journey: bye\nclass: transactional\n{enter}\nsteps: [{{start: hello}}]\n"
+    files: dict[str, str | bytes] = {
+        "journeys/hello.yaml": "steps: [",
+        "journeys/bye.yaml": bye,
+        "journeys/bye.test.yaml": other,
+        FILE: RIGHT,
+    }
+    assert [rule for _, rule in said(loaded(tmp_path, files).findings)] == ["bad-yaml"]
+
+
 def test_a_tests_mistakes_can_be_several_and_keep_none_of_the_others_from_being_said(tmp_path: Path) -> None:
     text = RIGHT.replace("order.placed", "order.palced").replace("send: hello", "sned: hello")
     assert said(loaded(tmp_path, {FILE: text}).findings) == [

@@ -1,12 +1,13 @@
-"""Which ways out of steps tests have gone: arms of branches and splits, both ends of a wait, a send that ends it."""
+"""Which ways tests have gone: arms of branches and splits, both ends of a wait, a send that ends it, a step's `if`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.cli.workspace.ways import Way, ways
+from services.cli.workspace.ways import FAILS, HOLDS, Way, ways
 from services.contracts.journey import Branch, Journey, Send, Split, Step, every_step
+from services.contracts.reasons import Reason
 from services.contracts.workspace import Workspace
 from services.trigger_engine.journeys.reaction import EntryRow, Walked
 
@@ -34,9 +35,14 @@ class Gone:
 
     def walked(self, journey: str, steps: list[Walked]) -> None:
         """An entry has taken these ways."""
+        gone = self._gone.setdefault(journey, set())
         for one in steps:
             if one.seen is not None and "arm" in one.seen:
-                self._gone.setdefault(journey, set()).add((one.step, one.seen["arm"]))
+                gone.add((one.step, one.seen["arm"]))
+            if one.seen is not None and "if" in one.seen:
+                gone.add((one.step, HOLDS))
+            if one.reason is Reason.PASSED_OVER:
+                gone.add((one.step, FAILS))
             if one.reason is not None:
                 self._refused.add((journey, one.step, one.reason.value))
 
@@ -63,6 +69,8 @@ def _ways(journey: Journey) -> Iterator[tuple[Way, str]]:
 
 def _said(step: Step, way: int | str | None) -> str:
     """What a way is, in words."""
+    if way in (HOLDS, FAILS):
+        return f"{step.id}: {'if' if way == HOLDS else 'passed over, without'} {step.condition}"
     if isinstance(step, Branch):
         if not isinstance(way, int):
             return "none of the conditions holds"

@@ -1,4 +1,7 @@
-"""Where each way out of a step stands: arms of a branch or split, both ends of a `wait_for`, an `otherwise: exit`."""
+"""Where each way out of a step stands: arms of a branch or split, both ends of a `wait_for`, an `otherwise: exit`.
+
+A step with an `if` of its own has two ways more: it is done, or it is passed over.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from services.contracts.journey import Branch, Send, Split, Step, WaitFor, every
 
 Way = tuple[str, int | str | None]
 """A step's id, and an arm's number (None: past all of them) or its name."""
+HOLDS, FAILS = "if: holds", "if: fails"  # no arm is called so
 
 
 def ways_of(told: Told) -> dict[Way, str]:
@@ -24,6 +28,11 @@ def ways_of(told: Told) -> dict[Way, str]:
 
 def ways(step: Step) -> list[int | str | None]:
     """The ways out of a step, where there are several."""
+    own: list[int | str | None] = [] if step.condition is None else [HOLDS, FAILS]
+    return [*own, *_inside(step)]
+
+
+def _inside(step: Step) -> list[int | str | None]:
     if isinstance(step, Branch):
         past: list[int | str | None] = [None] if all(arm.condition is not None for arm in step.arms) else []
         return [*range(1, len(step.arms) + 1), *past]
@@ -36,6 +45,8 @@ def ways(step: Step) -> list[int | str | None]:
 
 def _place(row: Row, way: int | str | None) -> Place:
     """Where it is written; the step's own place where it is not written of itself."""
+    if way in (HOLDS, FAILS):
+        return row.key_at("if")
     if isinstance(way, int):
         arms = row.rows("branch")
         return arms[way - 1].node.place if way <= len(arms) else row.node.place

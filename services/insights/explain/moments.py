@@ -158,6 +158,8 @@ def _walked(one: Walked, said: bool) -> list[str]:
         lines.append(f"moved from revision {seen.pop('from')} to {seen.pop('to')} of revision {seen.pop('revision')}")
     if "start" in seen:
         lines.append(f"to start {seen.pop('start')}")
+    if seen.pop("if", False):
+        lines.append("its own if holds")
     if "arm" in seen:
         lines.append(_way(seen.pop("arm"), tried=bool(seen.pop("tried", False)), winner=seen.pop("winner", None)))
     return lines + [f"    {path} was {shown(value)}" for path, value in seen.items()]

@@ -11,6 +11,7 @@ from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import draws, trials, worth
 from services.trigger_engine.journeys.changes import WAITS
 from services.trigger_engine.journeys.compiled import Compiled
+from services.trigger_engine.journeys.conditions import Condition
 from services.trigger_engine.journeys.derived.registry import UNDOABLE
 from services.trigger_engine.journeys.env import entry_words, environment
 from services.trigger_engine.journeys.hearing import is_fulfilled
@@ -53,8 +54,7 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
             entry.waiting = entry.waiting or turn.now
             hold(profile, entry, turn.now, turn)
             return
-        if node.condition is not None and node.condition.evaluate(env) is not True:
-            turn.into.note(entry.id, Walked(turn.now, to, Reason.PASSED_OVER, node.condition.seen(env)))
+        if node.condition is not None and not _holds(node.condition, situation):
             entry.waiting, to = None, node.next
             continue
         decision = decide(node, situation)
@@ -76,6 +76,14 @@ def advance(profile: Profile, entry: Entry, to: str | None, turn: Turn) -> None:
         _act(profile, entry, decision, turn)
         to = decision.to
     raise RuntimeError(f"journey {entry.journey} revision {entry.revision} does not end: its steps form a loop")
+
+
+def _holds(condition: Condition, situation: Situation) -> bool:
+    """Whether a step's own condition lets it be done; word is left of it either way."""
+    holds, seen = condition.evaluate(situation.env) is True, condition.seen(situation.env)
+    reason, said = (None, {"if": True} | (seen or {})) if holds else (Reason.PASSED_OVER, seen)
+    situation.turn.into.note(situation.entry.id, Walked(situation.turn.now, situation.entry.step, reason, said))
+    return holds
 
 
 def _note(entry: Entry, decision: Decision, turn: Turn) -> None:

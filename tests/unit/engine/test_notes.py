@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from services.contracts.journey import Arm, Branch, Rule, Wait
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import react
@@ -61,6 +63,13 @@ def test_no_arm_is_noted_too() -> None:
     run.take(seen())  # type: ignore[arg-type]
     (walked,) = run.walked.values()
     assert walked == [Walked(AT, "which", None, {"arm": None})]
+
+
+def test_that_a_steps_own_if_holds_is_noted_with_what_it_saw() -> None:
+    step = replace(Wait("w", 1, "hours"), condition="profile.orders_count == 0")
+    run = Run(workspace(journey("a", "page.viewed", step))).take(seen())  # type: ignore[arg-type]
+    (walked,) = run.walked.values()
+    assert walked[0] == Walked(AT, "w", None, {"if": True, "profile.orders_count": 0})
 
 
 def test_what_a_send_did_not_say_is_noted_with_its_step_and_moment() -> None:

@@ -43,6 +43,11 @@ class Mailroom:
         return self._voices[klass]
 
 
+def pages_of(said: Composed) -> frozenset[str]:
+    """The pages on which a customer states consent, by the names of the links that a message has to them."""
+    return frozenset(page for page in ("confirm", "preferences") if f"{_URL}/{page}/" in said.html + said.text)
+
+
 def _stored(message: Message) -> Message:
     """As the notifier reads it from its queue, where a message's context is JSON."""
     context = msgspec.json.decode(msgspec.json.encode(message.context))

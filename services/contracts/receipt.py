@@ -5,7 +5,7 @@ The same queue carries statements: what a customer said about consent on one of 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -39,7 +39,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 STATEMENT = "statement"
 """The kind of a row whose data is a Statement; no receipt, and nothing that conditions hear as one."""
 
-
+CONFIRMED_WITHIN = timedelta(days=30)
+"""After its message, in marketing time: whoever answers later may not remember what was asked."""
 State = Literal["subscribed", "unsubscribed"]
 
 

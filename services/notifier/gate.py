@@ -43,7 +43,7 @@ def verdict(facts: Facts, suppressions: Iterable[Suppression], now: datetime, on
         refusal, granted = _consent(facts)
         if refusal is not None:
             return refusal
-    return Reason.SUPPRESSED if any(_blocks(one, facts.klass, granted) for one in suppressions) else None
+    return Reason.SUPPRESSED if any(blocks(one, facts.klass, granted) for one in suppressions) else None
 
 
 def settled_as(reason: Reason) -> State:
@@ -75,7 +75,8 @@ def _consent(facts: Facts) -> tuple[Reason | None, datetime | None]:
     return (Reason.WITHDRAWN if withdrawn_at is not None else Reason.NO_CONSENT), None
 
 
-def _blocks(one: Suppression, klass: MessageClass, granted: datetime | None) -> bool:
+def blocks(one: Suppression, klass: MessageClass, granted: datetime | None) -> bool:
+    """Whether a suppression of its address stops a message of this class; `granted` is since when there is consent."""
     match one.reason:
         case "bounced":
             return True

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from services.cli.mailroom import Mailroom
+from services.cli.mailroom import Mailroom, pages_of
 from services.cli.testing.coverage import Gone
-from services.cli.workspace.cases import Case, Event, Reply
+from services.cli.workspace.cases import Case, Event, Reply, Statement
 from services.contracts.message import ALERTS, CHANNELS, Message
 from services.contracts.reasons import Reason
+from services.contracts.receipt import CONFIRMED_WITHIN
+from services.contracts.receipt import Statement as Stated
 from services.contracts.workspace import Workspace
 from services.kit.errors import BadRecord, Misconfigured
 from services.notifier.compose.errors import RenderError
-from services.notifier.suppressions import suppressed_by
+from services.notifier.gate import blocks
+from services.notifier.suppressions import Suppression, suppressed_by
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.journeys.env import ProfileView
 from services.trigger_engine.journeys.reaction import Derived, EntryRow, Note, Walked
@@ -67,11 +70,14 @@ class Stage(Watcher):
         self._played = Played()
         self._messages: list[Message] = []
         self._entries: dict[bytes, EntryRow] = {}
-        self._suppressed: dict[tuple[str, str], Reason] = {}
+        self._pages: dict[bytes, frozenset[str]] = {}
+        self._confirmed: set[bytes] = set()
+        self._suppressed: dict[tuple[str, str], list[Suppression]] = {}
 
     def play(self, case: Case) -> Played:
         """Play a test from its beginning."""
-        self._played, self._messages, self._entries, self._suppressed = Played(), [], {}, {}
+        self._played, self._messages, self._entries = Played(), [], {}
+        self._pages, self._confirmed, self._suppressed = {}, set(), {}
         try:
             self._play(case)
         except BadRecord as error:
@@ -100,14 +106,17 @@ class Stage(Watcher):
         for act in case.when:
             if isinstance(act, Event):
                 happens(act)
-            else:
+            elif isinstance(act, Reply):
                 self._reply(act, world)
+            else:
+                self._state(act, world)
         named = [case.start, *(one.at for one in case.when), *(one.at for one in case.then if one.at)]
         world.advance(case.until or max(named) + AFTERWARDS)
         found = world.find(profile.id)
         if found is not None:
             view = ProfileView(found, self._workspace.settings.shop.currency)
-            self._played.facts = {**{name: view[name] for name in view}, "consents": view["consent"]}
+            topics = {name: one.state for name, one in found.consents.items() if ":" in name}
+            self._played.facts = {**{name: view[name] for name in view}, "consents": {**view["consent"], **topics}}
 
     def _given(self, case: Case, world: World, profile_id: bytes) -> Profile:
         """Let the journeys begin, the customer's lots in them as the test says."""
@@ -123,14 +132,40 @@ class Stage(Watcher):
 
     def _reply(self, act: Reply, world: World) -> None:
         world.wait_for(act.at)
-        message = next((m for m in reversed(self._messages) if act.of in (m.template, m.step)), None)
+        message = self._newest(act.kind, act.of)
         if message is None:
-            self._played.problems.append(f"{act.kind} of {act.of}: no such message had left by then")
             return
         reason = suppressed_by(act.kind, dict(act.data))  # type: ignore[arg-type]
         if reason in ("bounced", "complained"):
-            self._suppressed[message.channel, message.recipient] = Reason.SUPPRESSED
+            mine = self._suppressed.setdefault((message.channel, message.recipient), [])
+            mine.append(Suppression(message.channel, b"", reason, act.at))
         world.receipt(message, act.kind, act.at, **act.data)  # type: ignore[arg-type]
+
+    def _state(self, act: Statement, world: World) -> None:
+        """What a page of the notifier hands to the engine; a link confirms once, and not for ever."""
+        world.wait_for(act.at)
+        page = "preferences" if act.lines else "confirm"
+        message = self._newest(page, act.of)
+        if message is None:
+            return
+        if page not in self._pages.get(message.send_key, ()):
+            self._played.problems.append(f"{page} of {act.of}: the message has no link to it: links.{page}")
+            return
+        line = f"{message.channel}:{message.topic}" if message.topic else message.channel
+        if page == "confirm":
+            if message.send_key in self._confirmed or act.at - message.created_at > CONFIRMED_WITHIN:
+                return
+            self._confirmed.add(message.send_key)
+        by: Literal["confirmation", "preferences"] = "preferences" if act.lines else "confirmation"
+        said = Stated(by, dict(act.lines) or {line: "subscribed"}, message.recipient, "", f"wici/{page}", "")
+        world.state(message, said, act.at)
+
+    def _newest(self, what: str, name: str) -> Message | None:
+        """The newest message of a template or step; that there is none is a problem of the test."""
+        found = next((one for one in reversed(self._messages) if name in (one.template, one.step)), None)
+        if found is None:
+            self._played.problems.append(f"{what} of {name}: no such message had left by then")
+        return found
 
     def _of(self, names: frozenset[str]) -> Definitions:
         """The workspace, of whose journeys only these are entered: facts and derived events are those of all."""
@@ -145,7 +180,8 @@ class Stage(Watcher):
         return self._definitions[names]
 
     def _gate(self, message: Message, _: datetime) -> Reason | None:
-        return self._suppressed.get((message.channel, message.recipient))
+        mine = self._suppressed.get((message.channel, message.recipient), ())
+        return Reason.SUPPRESSED if any(blocks(one, message.klass, None) for one in mine) else None
 
     def sent(self, message: Message, at: datetime) -> None:
         """Compose it, as the notifier would."""
@@ -165,6 +201,7 @@ class Stage(Watcher):
         if message.channel in ALERTS:
             return self._mailroom.alert(message, at)
         composed = self._mailroom.composed(message, at)
+        self._pages[message.send_key] = pages_of(composed)
         return composed.subject, composed.text
 
     def stopped(self, message: Message, reason: Reason, at: datetime) -> None:

@@ -138,8 +138,11 @@ class _Judge:
         return text
 
     def _clock(self, at: datetime) -> str:
+        """What the clock shows, with its offset where it shows it twice."""
         local = at.astimezone(self._zone)
-        return f"{local:%Y-%m-%d %H:%M}" + (f":{local:%S}" if local.second else "")
+        said = f"{local:%Y-%m-%d %H:%M}" + (f":{local:%S}" if local.second else "")
+        twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+        return f"{said} {local.isoformat()[-6:]}" if twice else said
 
 
 def _holds(came: Any, wanted: Any) -> bool:

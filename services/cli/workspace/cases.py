@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.contracts.receipt import State
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -25,6 +27,18 @@ class Reply:
     kind: str
     of: str
     data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the customer states on a page that the newest message of a template or step leads to.
+
+    `lines` are those of the preference centre, by channel or `channel:topic`; without them the signup is confirmed.
+    """
+
+    at: datetime
+    of: str
+    lines: Mapping[str, State] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +71,11 @@ class Case:
     customer: Mapping[str, Any]
     facts: Mapping[str, Any]
     happened: tuple[Event, ...]
-    when: tuple[Event | Reply, ...]
+    when: tuple[Act, ...]
     then: tuple[Expected, ...]
     arms: Mapping[str, str] = field(default_factory=dict)
     held_out: bool = False
     until: datetime | None = None
+
+
+Act = Event | Reply | Statement

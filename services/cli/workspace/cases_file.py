@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from services.cli.workspace.cases import Case, Event, Expected, Reply
+from services.cli.workspace.cases import Act, Case, Event, Expected, Reply, Statement
 from services.cli.workspace.cases_shape import CASES
 from services.cli.workspace.findings import Place, short, write_instead
 from services.cli.workspace.positions import Mapping as Tree
@@ -153,7 +153,7 @@ class _Reader:
             self._sheet.error(place, "bad-cron-or-time", f"no clock in {self._zone} shows this time", hint)
         return moment
 
-    def _check_order(self, rows: Iterable[Row], acts: Iterable[Event | Reply]) -> None:
+    def _check_order(self, rows: Iterable[Row], acts: Iterable[Act]) -> None:
         last: datetime | None = None
         for row, act in zip(rows, acts, strict=True):
             if last is not None and act.at < last:
@@ -162,11 +162,30 @@ class _Reader:
                 self._sheet.error(row.at("at"), "bad-value", message, hint)
             last = act.at
 
-    def _act(self, row: Row) -> Event | Reply:
+    def _act(self, row: Row) -> Act:
         if row.word == "receipt":
             data = self._mapping(row, "data")
             return Reply(self._at(row, "at") or _NEVER, row.text("receipt"), row.text("of"), data)
+        if row.word == "confirm":
+            return Statement(self._at(row, "at") or _NEVER, row.text("confirm"))
+        if row.word == "preferences":
+            self._check_lines(row)
+            return Statement(self._at(row, "at") or _NEVER, row.text("of"), row.named("preferences"))
         return self._event(row)
+
+    def _check_lines(self, row: Row) -> None:
+        """The preference centre shows topics that journeys have."""
+        topics = {one.topic for one in self._shop.journeys.values() if one.topic}
+        node, lines = row.node_of("preferences"), row.named("preferences")
+        if not lines:
+            self._sheet.error(row.at("preferences"), "bad-value", "nothing is chosen",
+                              "write it like: {email: unsubscribed}")  # fmt: skip
+        for name in lines:
+            topic = name.partition(":")[2]
+            if topic and topic not in topics:
+                place = node.keys[name] if isinstance(node, Tree) else row.at("preferences")
+                hint = write_instead(topic, topics, "topics are") or "give a journey this topic"
+                self._sheet.error(place, "bad-value", f"no journey has the topic {short(topic)}", hint)
 
     def _event(self, row: Row) -> Event:
         kind = row.text("event")

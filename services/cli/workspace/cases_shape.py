@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.cli.workspace.journey_shape import EVENT, NAME_PATTERN
 from services.cli.workspace.policies_shape import CHANNEL
 from services.cli.workspace.shapes import Anything, ByKind, ByWord, Choice, Flag, ListOf, Names, Shape, Table, Text
+from services.contracts.message import CHANNELS
 
 RECEIPTS = ("accepted", "deferred", "delivered", "bounced", "opened", "clicked", "complained", "unsubscribed",
             "refused", "unknown")  # fmt: skip
@@ -39,6 +40,25 @@ WHEN = ByWord(
             },
             required=("at", "of"),
             like="{at: 2026-03-28 22:00, receipt: clicked, of: welcome}",
+        ),
+        "confirm": Table(
+            {"at": _AT, "confirm": Text("a template or a step id: the link in its newest message", like="welcome")},
+            required=("at",),
+            like="{at: 2026-03-28 22:00, confirm: confirm-signup}",
+        ),
+        "preferences": Table(
+            {
+                "at": _AT,
+                "preferences": Names(
+                    Choice(("subscribed", "unsubscribed"), what="choice"),
+                    "what is saved in the preference centre, by channel or channel:topic",
+                    rf"({'|'.join(CHANNELS)})(:{NAME_PATTERN})?",
+                    "email:newsletter",
+                ),
+                "of": Text("a template or a step id: by the link in its newest message", like="welcome"),
+            },
+            required=("at", "of"),
+            like="{at: 2026-03-28 22:00, preferences: {email: unsubscribed}, of: welcome}",
         ),
     },
     about="what happens, in the order of time",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from html import escape
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.contracts.receipt import CONFIRMED_WITHIN
 from services.kit.service import Context
 from services.notifier.editions import Editions
 from services.notifier.pages import statements
@@ -17,8 +17,6 @@ from services.notifier.pages.letter import Busy, Letter, Letters
 from services.notifier.pages.page import Look, look, page, paragraph, say
 from services.notifier.pages.words import TEXT, WORDS, Name
 
-GOOD_FOR = timedelta(days=30)
-"""After its message, in marketing time: whoever answers later may not remember what was asked."""
 _FORM = '<form method="post"><button>{}</button></form>'
 
 
@@ -44,7 +42,7 @@ class Confirm:
             return say(how, "lost", 404)
         if letter.confirmed_at is not None:
             return say(how, "confirmed_before")
-        if self._context.clock.now() - letter.created_at > GOOD_FOR:
+        if self._context.clock.now() - letter.created_at > CONFIRMED_WITHIN:
             return say(how, "expired", 410)
         asked = self._asked(letter, how)
         if request.method != "POST":

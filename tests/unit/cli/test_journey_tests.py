@@ -43,6 +43,19 @@ steps:
     then: [{send: hello, via: email}]
     else: [stop]
 """
+ASKS = """\
+journey: hello
+enter: {on: order.placed, again: always, key: event.order.id}
+class: transactional
+topic: news
+steps:
+  - send: hello
+    via: email
+  - wait_for: {on: consent.changed, if: received.customer.consents.email.state == "subscribed", within: 40 days}
+    then: [{tag: sure}]
+    else: [{tag: unsure}]
+"""
+LINKS = "[Yes]({{ links.confirm }}) [Choose]({{ links.preferences }})\n"
 POLICIES = (
     "policies: {quiet_hours: {sms: {hours: 20:00-09:00}}, caps: [{channel: sms, at_most: 1, per: 7 days, then: drop}]}"
 )
@@ -70,6 +83,14 @@ def order(then: str, given: str = GIVEN % ", arms: {split-1: a}", at: str = "202
     """A test of one order of 150 złotys."""
     placed = f'{{at: {at}, event: order.placed, data: {{order: {{id: o1, total: "150.00", currency: PLN}}}}}}'
     return f"{given}\nwhen:\n  - {placed}\n{more}then:\n{_indented(then)}"
+
+
+PENDING = "given: {profile: {id: anna, email: anna@example.com, first_name: Anna, consents: {email: pending}}}"
+
+
+def asking(home: Path, *tests: str, mail: str = MAIL + LINKS) -> Path:
+    """A workspace whose only journey asks to confirm."""
+    return shop(home, *tests, **{"journeys/hello.yaml": ASKS, "templates/hello/pl/email.md": mail})
 
 
 def came(answer: Answer) -> list[tuple[str, str]]:
@@ -136,6 +157,64 @@ def test_after_a_hard_bounce_nothing_goes_to_the_address(tmp_path: Path) -> None
     assert answer.code == 0, answer.text
 
 
+def test_after_a_complaint_only_what_is_transactional_goes_to_the_address(tmp_path: Path) -> None:
+    complaint = "  - {at: 2026-11-24 13:30, receipt: complained, of: hello}\n"
+    again = '  - {at: 2026-11-24 15:00, event: order.placed, data: {order: {id: o2, total: "1.00", currency: PLN}}}\n'
+    once = order("- send: hello\n- skipped: suppressed", more=complaint + again)
+    twice = order("- send: hello\n- send: hello", more=complaint + again)
+    assert play(shop(tmp_path / "a", once)).code == 0
+    assert play(shop(tmp_path / "b", twice)).code == 1
+    paid = {"journeys/hello.yaml": JOURNEY.replace("class: marketing", "class: transactional")}
+    assert play(shop(tmp_path / "c", twice, **paid)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("acts", "tags", "consents"),
+    [
+        ("confirm: hello", ["sure"], {"email:news": "subscribed"}),
+        ("confirm: send-hello", ["sure"], {"email:news": "subscribed"}),
+        ("preferences: {email: subscribed}, of: hello", ["sure"], {"email": "subscribed"}),
+        ("preferences: {email: unsubscribed, email:news: subscribed}, of: hello", ["sure"],
+         {"email": "unsubscribed", "email:news": "subscribed"}),
+        ("preferences: {email: unsubscribed}, of: hello", ["unsure"], {"email": "unsubscribed"}),
+    ],
+)  # fmt: skip
+def test_what_a_customer_states_on_a_page_counts_as_in_production(
+    tmp_path: Path, acts: str, tags: list[str], consents: dict[str, str]
+) -> None:
+    then = f"- send: hello\n- profile: {json.dumps({'tags': tags, 'consents': consents})}"
+    more = f"  - {{at: 2026-11-25 09:00, {acts}}}\n"
+    answer = play(asking(tmp_path, order(then, PENDING, more=more) + "until: 2027-01-30 10:00\n"))
+    assert answer.code == 0, answer.text
+
+
+def test_a_link_confirms_once_and_for_thirty_days(tmp_path: Path) -> None:
+    late = "  - {at: 2026-12-24 13:01, confirm: hello}\n"
+    twice = "".join(
+        f"  - {{at: 2026-11-{day}, {act}}}\n"
+        for day, act in (
+            ("25 09:00", "confirm: hello"), ("25 10:00", "preferences: {email:news: unsubscribed}, of: hello"),
+            ("25 11:00", "confirm: hello"),
+        )
+    )  # fmt: skip
+    home = asking(
+        tmp_path,
+        order("- send: hello\n- profile: {consents: {email: pending}}", PENDING, more=late),
+        order('- send: hello\n- profile: {consents: {"email:news": unsubscribed}}', PENDING, more=twice),
+    )
+    answer = play(home)
+    assert answer.code == 0, answer.text
+
+
+@pytest.mark.parametrize("page", ["confirm", "preferences"])
+def test_a_page_to_which_a_message_has_no_link_is_not_reached(tmp_path: Path, page: str) -> None:
+    act = "confirm: hello" if page == "confirm" else "preferences: {email: unsubscribed}, of: hello"
+    more = f"  - {{at: 2026-11-25 09:00, {act}}}\n"
+    home = asking(tmp_path, order("- send: hello", PENDING, more=more), mail=MAIL)
+    said = f"{page} of hello: the message has no link to it: links.{page}"
+    assert came(play(home)) == [("a test that can be played", said)]
+
+
 def test_who_may_not_be_written_to_leaves_by_the_otherwise(tmp_path: Path) -> None:
     nobody = "given: {profile: {id: anna, email: anna@example.com}}"
     answer = play(shop(tmp_path, order("- nothing: true\n- skipped: no_consent\n- ended: no_address", nobody)))
@@ -154,6 +233,45 @@ def test_quiet_hours_and_caps_are_kept_at_the_customers_clock(tmp_path: Path) ->
     )  # fmt: skip
     answer = play(shop(tmp_path, night, twice))
     assert answer.code == 0, answer.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "ordered", "ended"),
+    [
+        # A day is the calendar's; the two days of a `within` are 48 hours, whatever clocks do meanwhile.
+        ("Europe/Warsaw", "2026-03-28 13:00", "2026-03-31 13:00"),
+        ("Europe/Warsaw", "2026-03-27 13:00", "2026-03-30 14:00"),
+        ("Europe/Warsaw", "2026-10-24 13:00", "2026-10-27 13:00"),
+        ("Europe/Warsaw", "2026-10-23 13:00", "2026-10-26 12:00"),
+        ("America/New_York", "2026-03-07 13:00", "2026-03-10 13:00"),
+        ("America/New_York", "2026-03-06 13:00", "2026-03-09 14:00"),
+        ("America/New_York", "2026-10-31 13:00", "2026-11-03 13:00"),
+        ("America/New_York", "2026-10-30 13:00", "2026-11-02 12:00"),
+        ("Australia/Lord_Howe", "2026-10-03 13:00", "2026-10-06 13:00"),
+        ("Australia/Lord_Howe", "2026-10-02 13:00", "2026-10-05 13:30"),
+        ("Australia/Lord_Howe", "2026-04-04 13:00", "2026-04-07 13:00"),
+        ("Australia/Lord_Howe", "2026-04-03 13:00", "2026-04-06 12:30"),
+        ("Asia/Kolkata", "2026-03-28 13:00", "2026-03-31 13:00"),
+        ("Europe/Warsaw", "2028-02-28 13:00", "2028-03-02 13:00"),
+        ("America/New_York", "2027-02-28 13:00", "2027-03-03 13:00"),
+        # From the second of two equal times on a clock, and onto one that is skipped.
+        ("Europe/Warsaw", "2026-10-25 02:30 +01:00", "2026-10-28 02:30"),
+        ("Europe/Warsaw", "2026-03-28 02:30", "2026-03-31 03:30"),
+        ("Australia/Lord_Howe", "2026-10-03 02:15", "2026-10-06 02:45"),
+    ],
+)
+def test_times_are_those_of_the_customers_clock_over_every_change_of_it(
+    tmp_path: Path, zone: str, ordered: str, ended: str
+) -> None:
+    given = (GIVEN % ", arms: {split-1: a}").replace("first_name: Anna", f"first_name: Anna, time_zone: {zone}")
+    answer = play(shop(tmp_path, order(f"- send: hello\n- {{at: {ended}, ended: stopped}}", given, ordered)))
+    assert answer.code == 0, answer.text
+
+
+def test_of_a_time_that_comes_twice_it_is_said_which(tmp_path: Path) -> None:
+    second = order("- {at: 2026-10-25 02:30, send: hello}", at="2026-10-25 02:30 +01:00")
+    answer = play(shop(tmp_path, second))
+    assert came(answer) == [("send hello at 2026-10-25 02:30 +02:00", "email hello at 2026-10-25 02:30 +01:00")]
 
 
 def test_what_happened_before_counts_and_enters_nothing(tmp_path: Path) -> None:
@@ -189,6 +307,18 @@ def test_ways_that_no_test_goes_are_named_by_file_and_line(tmp_path: Path) -> No
     ]
     assert "hello: 3 of 7 ways are tested" in answer.text
     assert "journeys/hello.yaml:13: no test goes this way: b of split-1" in answer.text
+
+
+def test_a_step_with_an_if_of_its_own_has_two_ways(tmp_path: Path) -> None:
+    steps = "- {tag: big, if: event.order.total > 100}\n  - wait: 1 day\n    if: 'false'"
+    journey = JOURNEY.replace("- wait: 1 day", steps)
+    journeys = {"journeys/hello.yaml": journey}
+    answer = play(shop(tmp_path, order("- send: hello"), **journeys))
+    assert [(one["at"], one["way"]) for one in answer.data["coverage"][0]["missing"]][1:3] == [
+        ("journeys/hello.yaml:9", "tag-1: passed over, without event.order.total > 100"),
+        ("journeys/hello.yaml:11", "wait-1: if false"),
+    ]
+    assert "hello: 5 of 11 ways are tested" in answer.text
 
 
 def test_a_template_that_cannot_be_composed_fails_the_test(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from services.cli.workspace.cases import Case, Event, Reply
+from services.cli.workspace.cases import Case, Event, Reply, Statement
 from services.cli.workspace.json_schema import documents
 from services.cli.workspace.positions import plain, read_yaml
 from tests.unit.workspace.folder import loaded, said, the
@@ -24,6 +24,7 @@ RIGHT = """\
   then:
     - {at: 2026-11-24 13:00, send: hello, text has: [Zażółć, jaźń]}
 """
+RECEIPT = 'receipt: clicked, of: hello, data: {url: "https://x.example"}}'
 RECIPES = sorted(Path(__file__).parents[3].glob("recipes/*/journeys/*.test.yaml"))
 
 
@@ -71,6 +72,42 @@ def test_a_time_that_comes_twice_is_the_first_unless_it_names_its_offset(
     assert read(tmp_path, text).when[0].at == datetime.fromisoformat(moment)
 
 
+def test_what_a_customer_states_on_a_page_names_the_message_that_led_there(tmp_path: Path) -> None:
+    for number, (written, lines) in enumerate(
+        [("confirm: hello}", {}), ("preferences: {sms: unsubscribed}, of: hello}", {"sms": "unsubscribed"})]
+    ):
+        _, said = read(tmp_path / str(number), RIGHT.replace(RECEIPT, written)).when
+        assert said == Statement(datetime(2026, 11, 24, 13, tzinfo=UTC), "hello", lines)
+
+
+@pytest.mark.parametrize(
+    ("zone", "written", "moment"),
+    [
+        ("America/New_York", "2026-11-01 01:30", "2026-11-01T05:30:00+00:00"),
+        ("America/New_York", "2026-11-01 01:30 -05:00", "2026-11-01T06:30:00+00:00"),
+        ("America/New_York", "2026-03-08 03:30", "2026-03-08T07:30:00+00:00"),
+        ("Australia/Lord_Howe", "2026-04-05 01:45", "2026-04-04T14:45:00+00:00"),
+        ("Australia/Lord_Howe", "2026-04-05 01:45 +10:30", "2026-04-04T15:15:00+00:00"),
+        ("Australia/Lord_Howe", "2026-10-04 02:30", "2026-10-03T15:30:00+00:00"),
+        ("Asia/Kolkata", "2026-03-29 02:30", "2026-03-28T21:00:00+00:00"),
+        ("Asia/Kolkata", "2028-02-29 00:00", "2028-02-28T18:30:00+00:00"),
+    ],
+)
+def test_times_are_those_of_the_given_customers_clock(tmp_path: Path, zone: str, written: str, moment: str) -> None:
+    text = RIGHT.replace("2026-11-24 13:00, event", f"{written}, event").replace("2026-11-24 14:00", "2028-03-01 00:00")
+    case = read(tmp_path, text.replace("{email: anna", f"{{time_zone: {zone}, email: anna"))
+    assert case.when[0].at == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"), [("America/New_York", "2026-03-08 02:30"), ("Australia/Lord_Howe", "2026-10-04 02:15")]
+)
+def test_a_time_that_the_customers_clock_skips_is_refused(tmp_path: Path, zone: str, written: str) -> None:
+    text = RIGHT.replace("2026-11-24 13:00, event", f"{written}, event")
+    found = the(loaded(tmp_path, {FILE: text.replace("{email: anna", f"{{time_zone: {zone}, email: anna")}).findings)
+    assert (found.rule, zone in found.message) == ("bad-cron-or-time", True)
+
+
 def test_who_names_a_customer_means_that_one(tmp_path: Path) -> None:
     event, _ = read(tmp_path, RIGHT.replace("{order: {id: o1}}", "{order: {id: o1}, customer: {id: c-2}}")).when
     assert isinstance(event, Event)
@@ -98,6 +135,14 @@ def test_who_names_a_customer_means_that_one(tmp_path: Path) -> None:
          "unknown-journey", "write instead: hello"),
         ("send: hello", "coupon: X, send: hello", "8:30", "reserved-word", "remove it"),
         ("send: hello", "send: hello, with: x", "8:43", "unknown-key", ""),
+        *((RECEIPT, f"preferences: {wrong}, of: hello}}", place, rule, hint) for wrong, place, rule, hint in (
+            ("{}", "6:43", "bad-value", "write it like: {email: unsubscribed}"),
+            ("{e-mail: unsubscribed}", "6:44", "bad-name", "email:newsletter"),
+            ("{email: unsubscribd}", "6:51", "bad-value", "write instead: unsubscribed"),
+            ("{email:news: subscribed}", "6:44", "bad-value", "give a journey this topic"),
+        )),
+        (RECEIPT, "preferences: {email: subscribed}}", "6:7", "missing-key", "write instead: {at"),
+        (RECEIPT, "confirm: hello, of: hello}", "6:46", "unknown-key", ""),
         ("  when:", "  with: [bye]\n  when:", "4:10", "unknown-journey", ""),
         ("  when:", "  until: x\n  when:", "4:10", "bad-cron-or-time", "write it like"),
         ("{email: anna@example.com", "{time_zone: Mars, email: anna@example.com", "3:14", "bad-value", "Europe/Warsaw"),

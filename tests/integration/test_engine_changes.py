@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.contracts.journey import Clock, Journey, Rule, Send, Step, Wait, WaitFor
+from services.contracts.journey import Arm, Branch, Clock, Journey, Rule, Send, Share, Split, Step, Trial, Wait, WaitFor
 from services.contracts.policies import Cap, QuietHours
 from services.contracts.workspace import Workspace, current
 from services.insights.explain import story
@@ -151,13 +151,18 @@ async def _one_inside(place: Town) -> bool:
 
 
 QUIET = QuietHours(start=600, end=1200)  # it is 11:00 where she lives, until 20:00
-CLICK = WaitFor("wait", (Rule("order.paid"),), 2 * 86_400.0)
+TRIED = Split("held", (Share("a", 50.0), Share("b", 50.0)), Trial(1e-9, "clicked", after=86_400.0))
+CLICK, UPDATED = WaitFor("wait", (Rule("order.paid"),), 2 * 86_400.0), Rule("customer.updated")
 PARKED: dict[str, tuple[Step, ...]] = {
     "waits": (FIRST, WAIT, NEXT),
     "until": (FIRST, Wait("wait", until=Clock(600)), NEXT),
     "hears": (FIRST, CLICK, NEXT),
     "capped": (FIRST, say(id="held", klass="opinion"), NEXT),
     "quiet": (FIRST, say(id="held", via=("sms",)), NEXT),
+    "tried": (FIRST, TRIED, NEXT),
+    "arm": (FIRST, Branch("which", (Arm((Wait("wait", until="entry.entered_at + 2 days"),)),)), NEXT),
+    "both": (FIRST, WaitFor("wait", (*CLICK.rules, UPDATED), 2 * 86_400.0, every=True), NEXT),
+    "then": (FIRST, WaitFor("heard", (UPDATED,), 86_400.0, then=(WAIT,)), NEXT),
     "paused": (FIRST, WAIT, NEXT),
     "over": (FIRST,),
 }
@@ -191,7 +196,7 @@ def all_kinds(**change: Any) -> Workspace:
 
 @pytest.mark.parametrize("word", ALL_KINDS)
 async def test_customers_who_stand_at_every_kind_of_step_fare_as_the_change_says(place: Town, word: Any) -> None:
-    """One customer stands in seven journeys; one is paused, one is over; another opinion was asked for already."""
+    """One customer stands in eleven journeys; one is paused, one is over; another opinion was asked for already."""
     before = journey("asked", "survey.answered", say(id="first", klass="opinion"), revision=0)
     shop = all_kinds()
     await place.publish(replace(shop, journeys=(*shop.journeys, before)))
@@ -199,11 +204,12 @@ async def test_customers_who_stand_at_every_kind_of_step_fare_as_the_change_says
     consents = {**SUBSCRIBED, "sms": SUBSCRIBED["email"]}
     customer = anna(phone="+48600100200", consents=consents)
     async with place.engine():
-        await place.tell(event("survey.answered", customer=customer), event("page.viewed", customer=customer))
+        kinds = ("survey.answered", "page.viewed", "customer.updated")
+        await place.tell(*(event(kind, customer=customer) for kind in kinds))
         await place.read()
         stands = dict(await place.pool.fetch("SELECT journey, step FROM engine.entries WHERE ended_at IS NULL"))
-        assert stands == {name: "held" if name in ("capped", "quiet") else "first" if name == "paused" else "wait"
-                          for name in PARKED if name != "over"}  # fmt: skip
+        held = {"capped": "held", "quiet": "held", "tried": "held", "paused": "first"}
+        assert stands == {name: held.get(name, "wait") for name in PARKED if name != "over"}
         changed_ = all_kinds(in_flight=word)
         await place.publish(replace(changed_, journeys=(*changed_.journeys, before)))
         await eventually(lambda: _settled(place, word), 20, message="those inside are not settled")

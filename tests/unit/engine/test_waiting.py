@@ -97,6 +97,12 @@ def test_the_next_time_is_the_first_after_now_on_the_customers_clock(zone: str, 
         (WARSAW, "2028-02-28 23:00", 1, "2028-02-29 23:00"),
         (NEW_YORK, "2028-02-29 14:00", 365, "2029-02-28 14:00"),
         (KATHMANDU, "2027-02-28 18:14", 1, "2027-03-01 18:14"),
+        # Less than a day is hours, from the second of two equal times too.
+        (WARSAW, "2026-10-25 01:30", 0.5, "2026-10-25 13:30"),
+        (NEW_YORK, "2026-11-01 06:30", 0.25, "2026-11-01 12:30"),
+        (LORD_HOWE, "2026-04-04 15:15", 0.5, "2026-04-05 03:15"),
+        (KATHMANDU, "2026-10-25 01:30", 0.5, "2026-10-25 13:30"),
+        (WARSAW, "2026-10-24 10:00", 1.5, "2026-10-25 23:00"),
     ],
 )
 def test_days_are_the_customers_calendars(zone: str, now: str, days: float, due: str) -> None:

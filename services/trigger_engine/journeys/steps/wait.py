@@ -42,8 +42,13 @@ def customer_zone(own: str | None, shop: str) -> ZoneInfo:
 
 
 def calendar_days(now: datetime, days: float, zone: ZoneInfo) -> datetime:
-    """The same time on the clock so many days later; one that summer time skips is an hour later (PEP 495, fold 0)."""
+    """The same time on the clock so many days later; one that summer time skips is an hour later (PEP 495, fold 0).
+
+    Less than a day is as many hours: of a time that comes twice, the clock alone does not say which it is.
+    """
     whole = int(days)
+    if whole == 0:
+        return now + timedelta(days=days)
     local = now.astimezone(zone)
     there = (local.replace(tzinfo=None) + timedelta(days=whole)).replace(tzinfo=zone)
     return there.astimezone(UTC) + timedelta(days=days - whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from services.contracts import ids
 from services.contracts.workspace import current
 from services.kit.clock import SystemClock
-from services.trigger_engine.profiles.state import Profile, dump
+from services.trigger_engine.profiles.state import Alarm, Profile, dump
 from tests.support.shop import Shop, opened
 
 NUMBER = 5
@@ -48,6 +49,11 @@ def park(shop: Shop, step: str, *, due: timedelta, number: int = NUMBER) -> None
     shop.ask(insert)
 
 
+async def know(c: Any, *, profile: Profile) -> None:
+    """Keep a customer."""
+    await c.execute("INSERT INTO engine.profiles (id, version, state) VALUES ($1, 1, $2)", profile.id, dump(profile))
+
+
 def versions(shop: Shop) -> int:
     return int(shop.ask(lambda c: c.fetchval("SELECT count(*) FROM workspace.versions")))
 
@@ -80,8 +86,7 @@ def test_a_cancelling_plan_counts_what_is_taken_back(shop: Shop) -> None:
 
 def test_a_new_segment_is_tried_on_the_customers_that_there_are(shop: Shop) -> None:
     profile = Profile(ids.uuid5("somebody"), created_at=SystemClock().real())
-    insert = "INSERT INTO engine.profiles (id, version, state) VALUES ($1, 1, $2)"
-    shop.ask(lambda c: c.execute(insert, profile.id, dump(profile)))
+    shop.ask(partial(know, profile=profile))
     segments = shop.folder / "segments.yaml"
     segments.write_text(
         (segments.read_text() if segments.exists() else "") + "newcomers: {if: profile.orders_count == 0}\n"
@@ -89,6 +94,17 @@ def test_a_new_segment_is_tried_on_the_customers_that_there_are(shop: Shop) -> N
     told = shop.told("plan")
     assert "About 1 of them enter segment newcomers now." in told["warnings"]
     assert shop.ask(lambda c: c.fetchval("SELECT state FROM engine.profiles")) == dump(profile)
+
+
+def test_whom_a_schedule_was_told_of_ahead_is_foreseen_where_the_clock_shows_it_within_the_hour(shop: Shop) -> None:
+    now = SystemClock().real()
+    for number, minutes in enumerate((30, 90)):
+        profile = Profile(ids.uuid5("somebody", str(number)), created_at=now)
+        profile.alarms["schedule:newsletter@2026-11-26T10:00"] = Alarm(now + timedelta(minutes=minutes), 1)
+        shop.ask(partial(know, profile=profile))
+    shop.change("journeys/welcome.yaml", "wait: 3 days", "wait: 4 days")
+    found = [one for one in shop.told("plan")["hour"] if one["journey"] == "newsletter"]
+    assert {(one["channel"], one["at_most"], one["because"]) for one in found} == {("email", 1, False)}
 
 
 def test_nothing_to_change_is_said_and_a_broken_workspace_is_no_plan(shop: Shop) -> None:

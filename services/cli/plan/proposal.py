@@ -12,7 +12,7 @@ from services.cli.plan.difference import Difference, difference
 from services.cli.plan.doubts import doubts
 from services.cli.plan.fates import Fate, Hour, fates, started, within_the_hour
 from services.cli.plan.inside import Inside, Queued, look
-from services.cli.plan.sample import Tried, coming, take, visited
+from services.cli.plan.sample import Entering, Tried, coming, take, visited
 from services.cli.publish import digest_of, earlier, names_of, number
 from services.contracts.workspace import Workspace, current
 from services.kit.database_clock import read_offset
@@ -72,20 +72,17 @@ async def _starting(
     connection: asyncpg.Connection[Any], old: Workspace | None, new: Workspace, now: datetime, inside: Inside
 ) -> tuple[Tried | None, list[Hour]]:
     """Who enters by changed segments, and whom they and schedules let enter within the hour."""
-    changes_, schedules = (old.segments if old else ()) != new.segments, list(coming(old, new, now))
-    if not changes_ and not schedules:
+    segments = (old.segments if old else ()) != new.segments
+    if not segments and all(journey.enter.schedule is None for journey in new.journeys):
         return None, []
-    sample = await take(connection, new, now)
-    tried = visited(sample, define(new), now, inside.paused) if changes_ else None
-    counts = [
-        (journey, sample.audience(schedule.who), because)
-        for journey, because in schedules
-        if (schedule := journey.enter.schedule) is not None
-    ]
-    counts += [(one, tried.journeys.get(one.name, 0), True) for one in new.journeys] if tried else []
+    definitions = define(new)
+    sample = await take(connection, definitions, now)
+    entering = list(coming(old, definitions, sample, now))
+    tried = visited(sample, definitions, now, inside.paused) if segments else None
+    entering += [Entering(one, tried.journeys.get(one.name, 0), because=True) for one in new.journeys] if tried else []
     return tried, [
         hour
-        for journey, number, because in counts
+        for journey, number, because in entering
         if not inside.pauses(journey.name)
         for hour in started(journey, number, because=because)
     ]

@@ -6,23 +6,27 @@ Segments are tried by the very code that will look at everybody.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
 
 from services.contracts.journey import Journey
+from services.contracts.schedule import Dated, Schedule
 from services.contracts.workspace import Workspace
 from services.trigger_engine import history
 from services.trigger_engine.journeys import react
-from services.trigger_engine.journeys.definitions import Definitions, define
+from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
-from services.trigger_engine.journeys.schedules.occurrences import occurrences
+from services.trigger_engine.journeys.schedules import dated
+from services.trigger_engine.journeys.schedules.occurrences import moment, occurrences
+from services.trigger_engine.journeys.schedules.planned import PREFIX, alarm_kind
 from services.trigger_engine.journeys.segments import ENTERED, LEFT
 from services.trigger_engine.journeys.turn import Turn
 from services.trigger_engine.profiles.state import Profile, load
+from services.trigger_engine.profiles.zones import customer_zone
 
 MOST = 1_000
 HOUR = timedelta(hours=1)
@@ -41,9 +45,9 @@ class Sample(msgspec.Struct, frozen=True):
         """So many of the sample are about as many of all."""
         return -(-number * self.everybody // len(self.profiles)) if self.profiles else 0
 
-    def audience(self, who: str | None) -> int:
-        """About how many a schedule is for: the members of a segment, or everybody."""
-        return self.scale(sum(who is None or who in profile.segments for profile in self.profiles))
+    def count(self, holds: Callable[[Profile], bool]) -> int:
+        """Of about how many of all this holds."""
+        return self.scale(sum(map(holds, self.profiles)))
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -55,11 +59,19 @@ class Tried(msgspec.Struct, frozen=True):
     journeys: dict[str, int] = {}
 
 
-async def take(connection: asyncpg.Connection[Any], workspace: Workspace, now: datetime) -> Sample:
-    """A sample, brought up to what the workspace counts over windows; `now` is marketing time."""
+class Entering(NamedTuple):
+    """About so many customers enter a journey within the hour, `because` of the new version or anyway."""
+
+    journey: Journey
+    customers: int
+    because: bool
+
+
+async def take(connection: asyncpg.Connection[Any], definitions: Definitions, now: datetime) -> Sample:
+    """A sample, brought up to what the definitions count over windows; `now` is marketing time."""
     found = [load(row["state"], row["version"]) for row in await connection.fetch(_SAMPLE, MOST)]
     everybody = len(found) if len(found) < MOST else max(MOST, await connection.fetchval(_ALL))
-    await history.catch_up(connection, found, define(workspace).uses, now)
+    await history.catch_up(connection, found, definitions.uses, now)
     return Sample(found, everybody)
 
 
@@ -77,9 +89,50 @@ def visited(sample: Sample, definitions: Definitions, now: datetime, paused: fro
     return Tried(sample.everybody, entered, left, journeys)
 
 
-def coming(old: Workspace | None, new: Workspace, now: datetime) -> Iterator[tuple[Journey, bool]]:
-    """Journeys that a schedule enters within the hour, and whether that is because of the new version."""
+def coming(old: Workspace | None, definitions: Definitions, sample: Sample, now: datetime) -> Iterator[Entering]:
+    """Who enters by a schedule; the days of these customers' own are set as the engine will set them."""
     before = {journey.name: journey.enter.schedule for journey in old.journeys} if old else {}
-    for journey in new.journeys:
-        if next(occurrences(journey, now, now + HOUR, new.settings), None) is not None:
-            yield journey, before.get(journey.name) != journey.enter.schedule
+    _set_days(sample, definitions, now)
+    for name, compiled in sorted(definitions.current.items()):
+        journey, schedule = compiled.journey, compiled.journey.enter.schedule
+        if schedule is None:
+            continue
+        new = before.get(name) != schedule
+        counts = Counter({new: sample.count(_begins(journey, schedule, definitions, now))})
+        # Of a time on the customers' own clocks the engine has told them already, whatever is published now.
+        counts[new and isinstance(schedule.when, Dated)] += sample.count(_waits(journey, schedule, now))
+        yield from (Entering(journey, number, because) for because, number in sorted(counts.items()) if number)
+
+
+def _set_days(sample: Sample, definitions: Definitions, now: datetime) -> None:
+    if definitions.dated:
+        turn = Turn(definitions, now, Reaction())
+        for profile in sample.profiles:
+            turn.moved = True
+            dated.watch(profile, turn)
+
+
+def _waits(journey: Journey, schedule: Schedule, now: datetime) -> Callable[[Profile], bool]:
+    """Whose alarm rings by then: for a day of the customer's own, or a time that the customer was told of ahead."""
+    days, until = isinstance(schedule.when, Dated), now + HOUR
+    mine = f"{PREFIX}{journey.name}" if days else alarm_kind(journey.name, "")
+
+    def waits(profile: Profile) -> bool:
+        rings = (kind for kind, alarm in profile.alarms.items() if alarm.due <= until)
+        return any(kind == mine if days else kind.startswith(mine) for kind in rings)
+
+    return waits
+
+
+def _begins(journey: Journey, schedule: Schedule, definitions: Definitions, now: datetime) -> Callable[[Profile], bool]:
+    """Whom a time is for that begins by then, and whose clock shows it by then."""
+    settings, until = definitions.settings, now + HOUR
+    times = [datetime.fromisoformat(one.name) for one in occurrences(journey, now, until, settings)]
+
+    def begins(profile: Profile) -> bool:
+        if not times or (schedule.who is not None and schedule.who not in profile.segments):
+            return False
+        zone = customer_zone(profile, settings.shop)
+        return schedule.zone == "shop" or any(moment(one, zone) <= until for one in times)
+
+    return begins

@@ -220,7 +220,7 @@ def test_a_new_segment_is_tried_on_customers_by_the_code_that_will_fill_it() -> 
     whole = visited(sample, define(new), AT + HOUR)
     assert (whole.customers, whole.entered, whole.left, whole.journeys) == (1_000, {"vip": 750}, {}, {"vips": 750})
     assert started(entered, 750) == [Hour("vips", 1, "hello", "email", 750, because=True)]
-    assert (sample.audience(None), sample.audience("vip"), sample.audience("none")) == (1_000, 750, 0)
+    assert sample.count(lambda profile: "vip" in profile.segments) == 750
     said = doubts(OLD, new, Inside(), (), known(OLD), whole)
     assert "About 750 of them enter segment vip now." in said
     assert "About 750 of them enter vips because of that." in said
@@ -232,9 +232,15 @@ def test_a_schedule_that_comes_within_the_hour_is_counted_and_told_apart_from_on
         return workspace(replace(made, enter=replace(made.enter, schedule=Schedule(Once(at)))))
 
     soon, later = scheduled("2026-11-22T11:30"), scheduled("2026-11-22T12:30")  # in Warsaw, where it is 11:00
-    assert [(one.name, because) for one, because in coming(later, soon, AT)] == [("news", True)]
-    assert [because for _, because in coming(soon, soon, AT)] == [False]
-    assert list(coming(soon, later, AT)) == []
+    run = Run(soon).take(happened("page.viewed", customer=anna()))
+    sample = Sample(list(run.profiles.values()), everybody=1_000)
+
+    def told(old: Workspace, new: Workspace) -> list[tuple[str, int, bool]]:
+        return [(one.journey.name, *one[1:]) for one in coming(old, define(new), sample, AT)]
+
+    assert told(later, soon) == [("news", 1_000, True)]
+    assert told(soon, soon) == [("news", 1_000, False)]
+    assert told(soon, later) == []
 
 
 def test_an_id_that_changes_its_meaning_is_an_error_and_a_graph_that_comes_back_is_none() -> None:

@@ -69,6 +69,26 @@ def test_a_day_comes_back_every_year(value: Any, after: str, found: tuple[str, s
     assert feast(value, after) == found
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "minute", "at"),
+    [
+        ("Europe/Warsaw", "1990-03-29", 150, "2026-03-29 01:30"),  # skipped: 2:30 comes as 3:30
+        ("America/New_York", "1990-03-08", 150, "2026-03-08 07:30"),
+        ("Australia/Lord_Howe", "1990-10-04", 135, "2026-10-03 15:45"),  # by half an hour
+        ("Europe/Warsaw", "1990-10-25", 150, "2026-10-25 00:30"),  # comes twice
+        ("America/New_York", "1990-11-01", 90, "2026-11-01 05:30"),
+        ("Australia/Lord_Howe", "1990-04-05", 105, "2026-04-04 14:45"),
+        ("Asia/Kolkata", "1990-03-29", 150, "2026-03-28 21:00"),  # where clocks stay
+        ("Asia/Kolkata", "1992-02-29", 0, "2026-02-27 18:30"),
+        ("America/New_York", "1992-02-29", 1_439, "2026-03-01 04:59"),
+    ],
+)
+def test_a_day_has_its_time_in_every_zone_whatever_the_clocks_do(zone: str, day: str, minute: int, at: str) -> None:
+    found = feast(day, "2026-01-01 12:00", zone, minute=minute)
+    assert found is not None
+    assert found[0] == at
+
+
 def test_a_day_is_told_of_so_many_days_ahead_over_the_turn_of_the_year_and_of_summer_time() -> None:
     assert feast("1990-01-03", "2026-12-01 00:00", before=7) == ("2026-12-27 08:00", "2027-01-03", 37)
     assert feast("1990-04-01", "2026-01-01 00:00", before=7) == ("2026-03-25 08:00", "2026-04-01", 36)

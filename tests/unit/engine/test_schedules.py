@@ -124,6 +124,29 @@ def test_each_customer_hears_at_ten_on_his_own_clock(zone: str | None, moment: s
     assert (entry.key, run.derived) == ("2026-11-24T10:00", [(DUE, entry.entered_at)])
 
 
+@pytest.mark.parametrize(
+    ("zone", "occurrence", "moment"),
+    [
+        (WARSAW, "2026-03-29T02:30", "2026-03-29 01:30"),  # skipped
+        (NEW_YORK, "2026-03-08T02:30", "2026-03-08 07:30"),
+        (LORD_HOWE, "2026-10-04T02:15", "2026-10-03 15:45"),
+        (WARSAW, "2026-10-25T02:30", "2026-10-25 00:30"),  # comes twice
+        (NEW_YORK, "2026-11-01T01:30", "2026-11-01 05:30"),
+        (LORD_HOWE, "2026-04-05T01:45", "2026-04-04 14:45"),
+        (KOLKATA, "2026-10-25T02:30", "2026-10-24 21:00"),
+        (KOLKATA, "2028-02-29T00:00", "2028-02-28 18:30"),
+        (NEW_YORK, "2028-02-29T23:59", "2028-03-01 04:59"),
+    ],
+)
+def test_on_each_clock_a_skipped_time_comes_later_and_one_that_comes_twice_once(
+    zone: str, occurrence: str, moment: str
+) -> None:
+    begin = utc(occurrence) - 14 * HOUR
+    run = Run(workspace(scheduled(Once(occurrence), zone="customer")), now=begin)
+    run.take(planned(begin, occurrence, time_zone=zone)).reload().wait(3 * DAY)
+    assert [entry.entered_at for entry in run.entries.values()] == [utc(moment)]
+
+
 def test_where_his_clock_has_shown_it_already_it_is_due_at_once_unless_it_is_late() -> None:
     for since, said in ((MINUTE, ["hello"]), (3 * HOUR, [])):
         now = utc("2026-11-24 09:00") + since

@@ -187,4 +187,4 @@ def test_a_tests_mistakes_can_be_several_and_keep_none_of_the_others_from_being_
 def test_tests_that_the_reader_takes_the_schema_takes(path: Path) -> None:
     schema = jsonschema_rs.validator_for(documents()["journey-test.schema.json"])
     assert schema.is_valid(plain(read_yaml(path.read_text())))
-    assert not schema.is_valid(plain(read_yaml(path.read_text().replace("send:", "sned:"))))
+    assert not schema.is_valid(plain(read_yaml(path.read_text().replace("then:", "tehn:"))))

@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from services.cli import data_folder
 from services.contracts import topics
 from services.kit.bus import Bus, TopicSpec
 from services.kit.clock import Clock, SystemClock
@@ -42,6 +43,7 @@ def database(settings: Settings, *, make: bool = False) -> Iterator[Settings]:
         raise Misconfigured(
             f"There is no database yet: {settings.data} has none. Run wici up, or set WICI_DATABASE_URL or WICI_DATA."
         )
+    data_folder.made(settings.data)
     server = start_postgres(folder)
     try:
         yield replace(settings, database_url=server.url)

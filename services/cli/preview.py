@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from services.cli import data_folder
 from services.cli.connect import connection, database
 from services.cli.samples import sample
 from services.cli.terminal import Answer
@@ -71,7 +72,7 @@ async def preview(settings: Settings, asked: Wanted, out: Path | None, *, browse
     mail = next((one for one in said if one.channel == "email"), None)
     page = None
     if mail is not None:
-        page = out or settings.data / "preview" / f"{asked.template}.html"
+        page = out or data_folder.made(settings.data) / "preview" / f"{asked.template}.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(mail.html, encoding="utf-8")
         if browse:

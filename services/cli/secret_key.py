@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from services.cli import data_folder
 from services.kit.errors import Misconfigured
 from services.kit.settings import SHORTEST_SECRET, Settings
 
@@ -14,8 +15,7 @@ FILE = "secret-key"
 
 def kept_key(data: Path) -> tuple[str, bool]:
     """The key kept in `data`, made now if there is none; and whether it was made now."""
-    data.mkdir(parents=True, exist_ok=True)
-    file = data / FILE
+    file = data_folder.made(data) / FILE
     made = _make(file)
     key = file.read_text(encoding="utf-8").strip()
     if len(key) < SHORTEST_SECRET:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def test_two_installations_have_different_keys(tmp_path: Path) -> None:
 def test_nobody_else_may_read_the_key(tmp_path: Path) -> None:
     kept_key(tmp_path)
     assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+
+
+def test_git_leaves_the_key_alone(tmp_path: Path) -> None:
+    kept_key(tmp_path / ".wici")
+    (tmp_path / "wici.yaml").touch()
+    for typed in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *typed], cwd=tmp_path, check=True)
+    done = subprocess.run(["git", "ls-files"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout == "wici.yaml\n"
 
 
 def test_a_damaged_key_is_never_replaced(tmp_path: Path) -> None:

@@ -167,6 +167,8 @@ def _data_hint(error: msgspec.ValidationError) -> str:
         return 'Write ids and names as strings: "1001".'
     if "datetime" in text or "RFC3339" in text:
         return "Write times in RFC 3339 with a zone: 2026-11-22T10:00:00Z."
+    if "consents" in text and "Expected `object`" in text:
+        return 'Write a consent with its state: {"email": {"state": "subscribed", "at": "2026-11-22T10:00:00Z"}}.'
     if "regex" in text:
         return 'Write money as a decimal string, "249.90", and a currency as three capital letters, "PLN".'
     return "schemas/events in the documentation says what each type carries; fields that it does not name are allowed."

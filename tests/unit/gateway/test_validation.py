@@ -140,6 +140,7 @@ def test_own_schema_cannot_open_a_type_that_only_wici_states() -> None:
         ({"customer": CUSTOMER}, "`order`", ""),
         ({"order": ORDER, "customer": {"id": ""}}, "data.customer.id", ""),
         ({"order": ORDER, "customer": {"consents": {"email": {"state": "yes"}}}}, "state", ""),
+        ({"order": ORDER, "customer": {"consents": {"email": "subscribed"}}}, "consents", '"state": "subscribed"'),
         ({"order": ORDER, "customer": {"consents": {"fax": {"state": "subscribed"}}}}, "fax", ""),
         ("text", "array", ""),
     ],

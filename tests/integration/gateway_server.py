@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from services.kit.bus import Record, TopicSpec
 from services.kit.bus.postgres import PostgresBus, open_postgres
 from services.kit.clock import SystemClock
 from services.kit.database.pool import open_pool
+from services.kit.dev.files import free_port
 from services.kit.notify import notify
 from services.kit.runner import Runner
 from services.kit.service import Context
@@ -104,10 +104,3 @@ def with_source(name: str, source: Source) -> Workspace:
     settings = WORKSPACE.settings
     changed = msgspec.structs.replace(settings, sources={**settings.sources, name: source})
     return msgspec.structs.replace(WORKSPACE, settings=changed)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -14,9 +14,9 @@ import pytest
 
 from services.console import openapi
 from services.console.app import build
+from services.kit.dev.files import free_port
 from services.kit.runner import Runner
 from services.kit.service import Context
-from tests.integration.gateway_server import free_port
 from tests.support.engine import THANKS, anna, event, journey, workspace
 from tests.support.town import Town, town
 

@@ -29,7 +29,7 @@ REQUESTS = [found for page in pages() for found in blocks(page, "sh") if found.t
 def test_there_are_examples_of_every_kind() -> None:
     assert len(EVENTS) >= 2
     assert len(RECORDS) == 2
-    assert len(REQUESTS) == 2
+    assert len(REQUESTS) == 4
 
 
 @pytest.mark.parametrize("example", EVENTS, ids=lambda found: found.place)

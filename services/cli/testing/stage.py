@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from services.kit.errors import BadRecord, Misconfigured
 from services.notifier.compose.errors import RenderError
 from services.notifier.gate import blocks
 from services.notifier.suppressions import Suppression, suppressed_by
+from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.definitions import Definitions, define
 from services.trigger_engine.journeys.env import ProfileView
 from services.trigger_engine.journeys.reaction import Derived, EntryRow, Note, Walked
@@ -171,12 +173,17 @@ class Stage(Watcher):
         """The workspace, of whose journeys only these are entered: facts and derived events are those of all."""
         if names not in self._definitions:
             whole = self._whole
-            enters = {
-                kind: tuple(one for one in several if one.journey.name in names)
-                for kind, several in whole.enters.items()
-            }
-            current = {name: one for name, one in whole.current.items() if name in names}
-            self._definitions[names] = msgspec.structs.replace(whole, enters=enters, current=current)
+
+            def some(several: Iterable[Compiled]) -> tuple[Compiled, ...]:
+                return tuple(one for one in several if one.journey.name in names)
+
+            self._definitions[names] = msgspec.structs.replace(
+                whole,
+                enters={kind: some(several) for kind, several in whole.enters.items()},
+                current={name: one for name, one in whole.current.items() if name in names},
+                dated=some(whole.dated),
+                campaigns=some(whole.campaigns),
+            )
         return self._definitions[names]
 
     def _gate(self, message: Message, _: datetime) -> Reason | None:

@@ -72,17 +72,22 @@ class ProfileView(Mapping[str, Any]):
         self._currency = currency
         self._name_days = name_days
 
+    def __bool__(self) -> bool:
+        """There is always somebody. Conditions ask before every read, and counting what is known takes long."""
+        return True
+
     def __getitem__(self, name: str) -> Any:
-        computed = _COMPUTED.get(name)
-        if computed is not None:
-            return computed(self._profile, self._currency)
-        if name == "name_day":
-            return _name_day(self._profile, self._name_days)
-        return self._profile.fact(name)
+        return self.get(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """What is not known is null; asked for often, where the inherited one takes a detour."""
-        found = self[name]
+        computed = _COMPUTED.get(name)
+        if computed is not None:
+            found = computed(self._profile, self._currency)
+        elif name == "name_day":
+            found = _name_day(self._profile, self._name_days)
+        else:
+            found = self._profile.fact(name)
         return default if found is None else found
 
     def __iter__(self) -> Any:

@@ -96,6 +96,7 @@ class Player:
             elif (message := tally.said.get(one.send_key)) is not None:
                 world.receipt(message, one.kind, one.at)  # type: ignore[arg-type]
         world.advance(self._setup.until)
+        tally.world = None  # else each would wait for the garbage collector, and so would the customer
         return tally.lines
 
     def _compare(self, story: Story, lines: dict[Side, list[Line]], outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from services.cli.backtest.play import Outcome, Player, Setup
 from services.cli.backtest.spool import BUCKETS
+from services.kit import collector
 
 _player: Player | None = None
 
@@ -26,6 +27,7 @@ def play(folder: Path, setup: Setup, progress: Callable[[Iterator[Outcome]], Ite
 def _begin(setup: Setup) -> None:
     global _player  # noqa: PLW0603 -- of this process, which does nothing else
     _player = Player(setup)
+    collector.settle()
 
 
 def _play(part: tuple[Path, int]) -> Outcome:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from heapq import merge
 from pathlib import Path
 from typing import Literal
 
@@ -110,9 +108,10 @@ class Player:
             outcome.told.append(Told(story.name, before, after))
 
 
-def _in_turn(story: Story) -> Iterator[Arrival | Heard]:
+def _in_turn(story: Story) -> list[Arrival | Heard]:
     """Events and what was heard, as time went by; an event first, as it may cause the message that is heard of."""
-    return merge(story.events, story.heard, key=lambda one: one.received if isinstance(one, Arrival) else one.at)
+    both = [*story.events, *story.heard]
+    return sorted(both, key=lambda one: one.received if isinstance(one, Arrival) else one.at)
 
 
 def _is_called(story: Story, name: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from services.trigger_engine.journeys.reaction import EntryRow, Reaction
+from services.trigger_engine.journeys.reaction import EntryRow, Note, Reaction
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.virtual.watcher import Watcher
 
@@ -16,11 +17,14 @@ class Told:
         self._watcher = watcher
         self.live: dict[bytes, EntryRow] = {}
 
-    def tell(self, into: Reaction, event: Arrival | None, profile_id: bytes, now: datetime) -> None:
-        """Tell of notes, derived events, and what entries did. Messages are told when they leave."""
+    def tell_notes(self, notes: Iterable[Note], event: Arrival, profile_id: bytes, now: datetime) -> None:
+        """Tell why an event did nothing."""
+        for note in notes:
+            self._watcher.noted(note, event, profile_id, now)
+
+    def tell(self, into: Reaction, now: datetime) -> None:
+        """Tell of derived events, and what entries did. Messages are told when they leave."""
         watcher = self._watcher
-        for note in into.trace if event is not None else ():
-            watcher.noted(note, event or into.derived[0], profile_id, now)
         for derived in into.derived:
             watcher.derived(derived, now)
             for note in derived.trace:

@@ -297,9 +297,13 @@ class World:
     def _end(self, touched: Collection[Profile], event: Arrival | None = None) -> None:
         """Store what was decided, tell of it, and let messages leave."""
         into, now = self._turn.into, self.now
+        if into.trace:
+            if event is not None:
+                self._told.tell_notes(into.trace, event, next((p.id for p in touched), b""), now)
+            into.trace.clear()
         if into != _NOTHING:
             self._turn.into = Reaction()
-            self._told.tell(into, event, next((p.id for p in touched), b""), now)
+            self._told.tell(into, now)
             self._timers.take(into.timers.values())
             if into.trials:
                 self._timers.wake(self._turn.trials, now)

@@ -377,14 +377,6 @@ def test_the_command_line_answers_in_json_and_with_its_exit_code(tmp_path: Path)
     assert json.loads(answer.stdout)["failed"] == 1
 
 
-@pytest.mark.parametrize("language", ["pl", "en"])
-def test_the_recipes_tests_hold_and_go_every_way_of_their_journeys(language: str) -> None:
-    answer = play(RECIPES / language)
-    assert answer.code == 0, answer.text
-    assert len({one["journey"] for one in answer.data["tests"]}) >= 3
-    assert [one for one in answer.data["coverage"] if one["missing"]] == []
-
-
 def test_the_page_about_testing_shows_tests_that_hold(tmp_path: Path) -> None:
     shutil.copytree(RECIPES / "en", tmp_path, dirs_exist_ok=True)
     for path in tmp_path.glob("journeys/*.test.yaml"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
@@ -12,7 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.cli.workspace.load import load
+from services.cli.testing.stage import Stage
+from services.cli.testing.verdict import judge
+from services.cli.workspace.load import Loaded, load
 from services.contracts.journey import Alert, Journey, Send, every_step
 from services.contracts.workspace import Workspace
 from services.notifier.compose.render import Audience, render_email, render_sms
@@ -42,8 +45,12 @@ TRANSACTIONAL = {
 
 
 @cache
+def loaded(language: str) -> Loaded:
+    return load(RECIPES / language)
+
+
 def workspace(language: str) -> Workspace:
-    found = load(RECIPES / language)
+    found = loaded(language)
     assert found.workspace is not None, [finding.render() for finding in found.findings]
     return found.workspace
 
@@ -65,7 +72,22 @@ def rendered(language: str, event: dict[str, Any], profile: dict[str, Any]) -> d
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_recipe_has_nothing_to_complain_about(language: str) -> None:
-    assert load(RECIPES / language).findings == []
+    assert loaded(language).findings == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_journey_has_tests_that_hold_and_go_every_way_out_of_its_steps(language: str) -> None:
+    cases, stage = loaded(language).cases, Stage(workspace(language))
+    journeys = frozenset(journey.name for journey in workspace(language).journeys)
+    assert journeys == {case.journey for case in cases}
+    assert [failure for case in cases for failure in judge(case, stage.play(case))] == []
+    covered = stage.gone.covered(journeys, loaded(language).ways)
+    assert [way for journey in covered for way in journey.missing] == []
+
+
+def test_both_languages_have_as_many_tests_of_each_journey() -> None:
+    english, polish = (Counter(case.journey for case in loaded(language).cases) for language in LANGUAGES)
+    assert english == polish - Counter({"name-day": polish["name-day"]})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -40,7 +40,7 @@ class Crowd:
         rows, profiles = self.rows, self.profiles
         names = arrival.identifiers
         first = profiles.get(rows[names[0]])
-        if first is not None and all(name in first.identifiers for name in names):
+        if first is not None and all(map(first.identifiers.__contains__, names)):
             return first
         owners: dict[Identifier, Profile] = {}
         for name in names:
@@ -52,14 +52,17 @@ class Crowd:
             keeper = self._create(arrival)
         for other in others:
             self._merge(keeper, other, into, now)
+        since = int(arrival.time.timestamp())
         for name in names:
             if name not in keeper.identifiers or rows[name] != keeper.id:
-                self._give(name, keeper, int(arrival.time.timestamp()))
+                self._give(name, keeper, since)
         self._forget(beyond_caps(keeper, names), keeper)
         return keeper
 
     def now(self, profile_id: bytes) -> bytes:
         """The id that a profile has after the merges so far."""
+        if not self.merged:
+            return profile_id
         found = profile_id
         while found in self.merged:
             found = self.merged[found]

@@ -109,6 +109,12 @@ def choose(
     A profile found by a weaker name does not stand for a customer id that it does not bear, nor for one more stronger
     name than a person has: a cookie that many people share names none of them. An order's number joins no two people.
     """
+    strongest = next(iter(owners), None)
+    if strongest is None:
+        return None, []
+    # Mostly he is known by his customer id, and no other name leads to anybody else.
+    if strongest.kind == "customer" and all(one is owners[strongest] for one in owners.values()):
+        return owners[strongest], []
     names = sorted(identifiers, key=lambda i: STRENGTH.index(i.kind))
     shops = {i.source: i.value for i in names if i.kind == "customer"}
     bears: AbstractSet[Identifier] = set(names)

@@ -7,6 +7,7 @@ nobody, and only messages about that order may go to it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # The part before the @, whatever stands behind it: senders that nobody reads, and words for "none".
 FILLERS = frozenset({
@@ -34,6 +35,7 @@ def is_filler(email: str) -> bool:
     return email.partition("@")[0] in FILLERS or email.endswith(_NOWHERE) or _TEST.fullmatch(email) is not None
 
 
+@lru_cache(maxsize=65_536)
 def is_masked(email: str) -> bool:
     """Whether a marketplace stands between the shop and whoever has this normal e-mail."""
     return _MASKED.fullmatch(email) is not None

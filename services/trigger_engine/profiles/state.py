@@ -172,7 +172,7 @@ class Entry(msgspec.Struct, array_like=True):
     tried: dict[str, Tried] | None = None
 
 
-class Profile(msgspec.Struct):
+class Profile(msgspec.Struct, omit_defaults=True):
     """One customer. Sums of money are whole ten-thousandths, so that no order of events changes them; times are UTC.
 
     `stated` holds the business keys of facts that the shop or wici has stated; `alarms` what wakes by kind, of

@@ -110,7 +110,7 @@ class Player:
 
 def _in_turn(story: Story) -> list[Arrival | Heard]:
     """Events and what was heard, as time went by; an event first, as it may cause the message that is heard of."""
-    both = [*story.events, *story.heard]
+    both: list[Arrival | Heard] = [*story.events, *story.heard]
     return sorted(both, key=lambda one: one.received if isinstance(one, Arrival) else one.at)
 
 

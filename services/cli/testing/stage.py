@@ -12,6 +12,7 @@ import msgspec
 from services.cli.mailroom import Mailroom, pages_of
 from services.cli.testing.coverage import Gone
 from services.cli.workspace.cases import Case, Event, Reply, Statement
+from services.cli.workspace.trials import as_written
 from services.contracts.message import ALERTS, CHANNELS, Message
 from services.contracts.reasons import Reason
 from services.contracts.receipt import CONFIRMED_WITHIN
@@ -164,7 +165,7 @@ class Stage(Watcher):
 
     def _newest(self, what: str, name: str) -> Message | None:
         """The newest message of a template or step; that there is none is a problem of the test."""
-        found = next((one for one in reversed(self._messages) if name in (one.template, one.step)), None)
+        found = next((one for one in reversed(self._messages) if name in (as_written(one.template), one.step)), None)
         if found is None:
             self._played.problems.append(f"{what} of {name}: no such message had left by then")
         return found
@@ -193,7 +194,7 @@ class Stage(Watcher):
     def sent(self, message: Message, at: datetime) -> None:
         """Compose it, as the notifier would."""
         self._messages.append(message)
-        name = message.template or message.recipient
+        name = as_written(message.template) or message.recipient
         try:
             subject, text = self._words(message, at)
         except (RenderError, Misconfigured) as error:

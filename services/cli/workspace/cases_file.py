@@ -248,7 +248,7 @@ class _Reader:
         return customer, facts
 
     def _arms(self) -> dict[str, str]:
-        splits = {s.id: [one.name for one in s.shares] for s in every_step(self._journey.steps) if isinstance(s, Split)}
+        splits = {s.id: s for s in every_step(self._journey.steps) if isinstance(s, Split)}
         arms = {name: arm for name, arm in self._given.named("arms").items() if isinstance(arm, str)}
         row = self._given.node_of("arms")
         for name, arm in arms.items():
@@ -256,8 +256,11 @@ class _Reader:
             if name not in splits:
                 hint = write_instead(name, splits, "splits are")
                 self._sheet.error(place, "unknown-step", f"the journey has no split {short(name)}", hint)
-            elif arm not in splits[name]:
-                hint = write_instead(arm, splits[name], "arms are")
+            elif splits[name].trial is not None:
+                hint = "leave it out: which way is gone follows from what the customers did whom it was tried on"
+                self._sheet.error(place, "bad-value", f"{short(name)} is on trial, and falls by no lot", hint)
+            elif arm not in (ways := [one.name for one in splits[name].shares]):
+                hint = write_instead(arm, ways, "arms are")
                 self._sheet.error(place, "bad-value", f"the split has no arm {short(arm)}", hint)
         return arms
 

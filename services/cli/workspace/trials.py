@@ -67,7 +67,13 @@ def trial_of(row: Row, sheet: Sheet, rule: Callable[[Row], Rule], *, goal: bool)
     return Trial(percent(part), by, after, customers)
 
 
+_VARIANT = "@"  # between a template's name and the send that has a subject of its own for it
 _LIKE = "write them together: try: 20%, winner: {by: clicked, after: 4 hours}"
+
+
+def as_written(template: str) -> str:
+    """The name that the journey gives to a template; each subject on trial makes one of its own."""
+    return template.partition(_VARIANT)[0]
 
 
 def _after(winner: Row, sheet: Sheet) -> tuple[float | None, int | None]:
@@ -106,7 +112,7 @@ class Subjects:
         shares = []
         for letter, said in zip(LETTERS, zip(*subjects.values(), strict=False), strict=False):
             own = f"{send.id}.{letter}"
-            variant = f"{send.template}@{self._journey}/{own}"
+            variant = f"{send.template}{_VARIANT}{self._journey}/{own}"
             self._make(row, send, variant, dict(zip(subjects, said, strict=True)))
             way = msgspec.structs.replace(send, id=own, variant=variant)
             shares.append(Share(letter, 100.0, (way,)))

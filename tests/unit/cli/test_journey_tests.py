@@ -307,6 +307,17 @@ def test_a_day_of_the_customers_belongs_to_journeys_that_take_part(tmp_path: Pat
     assert answer.code == 0, answer.text
 
 
+def test_a_mail_whose_subject_is_on_trial_is_called_by_its_templates_name(tmp_path: Path) -> None:
+    send = "- {send: hello, via: email, subjects: [One, Two], try: 20%, winner: {by: opened, after: 4 hours}}"
+    journey = (
+        f"journey: hello\nclass: transactional\nenter: {{on: order.placed, key: event.order.id}}\nsteps:\n  {send}\n"
+    )
+    opened = "  - {at: 2026-11-25 14:00, receipt: opened, of: hello}\n"
+    test = order("- send: hello", GIVEN % "", more=opened)
+    answer = play(shop(tmp_path, test, **{"journeys/hello.yaml": journey}))
+    assert answer.code == 0, answer.text
+
+
 def test_ways_that_no_test_goes_are_named_by_file_and_line(tmp_path: Path) -> None:
     answer = play(shop(tmp_path, order("- send: hello")))
     assert [(one["at"], one["way"]) for one in answer.data["coverage"][0]["missing"]] == [

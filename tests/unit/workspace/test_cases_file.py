@@ -11,7 +11,7 @@ import pytest
 from services.cli.workspace.cases import Case, Event, Reply, Statement
 from services.cli.workspace.json_schema import documents
 from services.cli.workspace.positions import plain, read_yaml
-from tests.unit.workspace.folder import loaded, said, the
+from tests.unit.workspace.folder import JOURNEY, loaded, said, the
 
 FILE = "journeys/hello.test.yaml"
 RIGHT = """\
@@ -155,6 +155,15 @@ def test_every_mistake_has_its_place_and_says_what_to_write(
     found = wrong(tmp_path, old, new)
     assert found[:2] == (place, rule)
     assert hint in found[2]
+
+
+def test_how_a_split_on_trial_falls_is_not_given(tmp_path: Path) -> None:
+    trial = JOURNEY.replace(
+        "via: email", "via: email\n    subjects: [One, Two]\n    try: 20%\n    winner: {by: opened}"
+    )
+    text = RIGHT.replace("  when:", "    arms: {send-hello: a}\n  when:", 1)
+    found = loaded(tmp_path, {"journeys/hello.yaml": trial, FILE: text})
+    assert (f"{FILE}:4:24", "bad-value") in said(found.findings)
 
 
 def test_tests_of_no_journey_are_named(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ The newest of WICI_SECRET_KEY makes the HMAC of a new row; rows made with older 
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -15,6 +14,7 @@ import msgspec
 
 from services.contracts.message import Route
 from services.contracts.receipt import ReceiptKind
+from services.kit.hmacs import hmac_sha256
 
 SuppressionReason = Literal["bounced", "complained", "unsubscribed"]
 _PURPOSE = b"wici address 1\0"
@@ -32,7 +32,7 @@ class Suppression(msgspec.Struct, frozen=True, gc=False):
 def fingerprints(channel: Route, recipient: str, keys: Sequence[str]) -> list[bytes]:
     """HMAC-SHA256 of the normalised address under each key, the newest first: 32 bytes each."""
     said = _PURPOSE + channel.encode() + b"\0" + recipient.strip().casefold().encode("utf-8", "replace")
-    return [hmac.digest(key.encode(), said, "sha256") for key in keys]
+    return [hmac_sha256(key, said) for key in keys]
 
 
 def suppressed_by(kind: ReceiptKind, data: dict[str, Any]) -> SuppressionReason | None:

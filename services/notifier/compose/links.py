@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from services.kit.errors import BadRecord, Misconfigured
+from services.kit.hmacs import hmac_sha256
 
 LinkKind = Literal["unsubscribe", "preferences", "confirm", "open", "click"]
 Form = Literal["unsubscribe", "unsubscribe_sms", "preferences", "confirm", "open", "click"]
@@ -90,7 +91,7 @@ def confirm_url(public_url: str, token: str) -> str:
 
 
 def _mac(key: str, said: bytes, target: bytes) -> bytes:
-    return hmac.digest(key.encode(), _PURPOSE + said + target, "sha256")[: _mac_bytes(said[:1])]
+    return hmac_sha256(key, _PURPOSE + said + target)[: _mac_bytes(said[:1])]
 
 
 def _mac_bytes(code: bytes) -> int:

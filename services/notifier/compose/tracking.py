@@ -23,7 +23,7 @@ from services.notifier.compose.links import LONGEST_TARGET, make_token
 
 ADVERTISED: frozenset[MessageClass] = frozenset({"marketing", "opinion"})
 # An attribute's value ends the tag only outside quotes; a link that this does not find stays as it is.
-_ANCHOR = re.compile(r"""(<a\s(?:[^<>]*?\s)?href\s*=\s*)("[^"<>]*"|'[^'<>]*')""", re.IGNORECASE)
+_ANCHOR = re.compile(r"""<a\s(?:[^<>]*?\s)??href\s*=\s*("[^"<>]*"|'[^'<>]*')""", re.IGNORECASE)
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _IN_TEXT = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _AFTER_A_LINK = ".,;:!?)]"
@@ -61,9 +61,25 @@ def followed(html: str, text: str, message: Message, keys: Sequence[str], how: T
     utm = _filled(how.utm, message.channel, message.journey) if how.utm else ()
     if utm:
         text = _IN_TEXT.sub(lambda found: _in_text(found[0], how, utm), text)
+    edits = []
     if utm or how.track:
-        html = _ANCHOR.sub(lambda found: found[1] + _anchor(found[2], message.send_key, keys, how, utm), html)
-    return (_with_pixel(html, message.send_key, keys, how.base) if how.track else html), text
+        for found in _ANCHOR.finditer(html):
+            leaves = _anchor(found[1], message.send_key, keys, how, utm)
+            edits.append((found.start(1), found.end(1), leaves))
+    if how.track:
+        end = html.rfind("</body>")
+        at = len(html) if end < 0 else end
+        edits.append((at, at, _pixel(message.send_key, keys, how.base)))
+    return _edited(html, edits), text
+
+
+def _edited(page: str, edits: list[tuple[int, int, str]]) -> str:
+    """The page with other texts from where to where: copied once, for it is long."""
+    parts, at = [], 0
+    for start, end, text in sorted(edits):
+        parts += (page[at:start], text)
+        at = end
+    return "".join([*parts, page[at:]])
 
 
 @lru_cache(maxsize=1024)
@@ -78,20 +94,28 @@ def _in_text(found: str, how: Trail, utm: Words) -> str:
 
 def _anchor(quoted: str, send_key: bytes, keys: Sequence[str], how: Trail, utm: Words) -> str:
     """A link's quoted value as it leaves; byte for byte as it was where nothing is to be done."""
+    if quoted.startswith(how.own, 1):  # each message has its own: nothing to remember
+        return quoted
+    untracked, target = _led(quoted, how, utm)
+    if target is None:
+        return untracked
+    return f'"{escape(how.base)}/c/{make_token("click", send_key, keys, target)}"'
+
+
+@lru_cache(maxsize=4096)
+def _led(quoted: str, how: Trail, utm: Words) -> tuple[str, bytes | None]:
+    """A link's quoted value as it leaves untracked, and to what a tracked one leads (None: it is not tracked)."""
     written = _REFERENCE.sub(lambda found: unescape(found[0]), quoted[1:-1]).strip()
     if not _WEB.fullmatch(written) or written.startswith(how.own):
-        return quoted
+        return quoted, None
     url = with_utm(written, how.host, utm) if utm else written
     target = url.encode("utf-8", "replace")
-    if how.track and len(target) <= LONGEST_TARGET:
-        url = f"{how.base}/c/{make_token('click', send_key, keys, target)}"
-    return quoted if url == written else f'"{escape(url)}"'
+    tracked = how.track and len(target) <= LONGEST_TARGET
+    return quoted if url == written else f'"{escape(url)}"', target if tracked else None
 
 
-def _with_pixel(page: str, send_key: bytes, keys: Sequence[str], base: str) -> str:
-    image = _PIXEL.format(escape(f"{base}/o/{make_token('open', send_key, keys)}.gif"))
-    end = page.rfind("</body>")
-    return page + image if end < 0 else page[:end] + image + page[end:]
+def _pixel(send_key: bytes, keys: Sequence[str], base: str) -> str:
+    return _PIXEL.format(f"{escape(base)}/o/{make_token('open', send_key, keys)}.gif")
 
 
 @lru_cache(maxsize=4096)

@@ -151,6 +151,7 @@ def test_what_is_no_link_of_the_shops_to_the_web_stays_byte_for_byte(kept: str) 
         ('<A HREF = "HTTPS://a.example/">', "HTTPS://a.example/"),
         ('<a href=" https://a.example/ ">', "https://a.example/"),
         ('<a href="https://a.example/?a=1&copy=2&amp;x=&#x142;">', "https://a.example/?a=1&copy=2&x=ł"),
+        ('<a href="https://a.example/" title=" href=\'https://b.example/\'">', "https://a.example/"),
     ],
 )
 def test_a_link_is_read_as_a_mail_program_reads_it(written: str, target: str) -> None:

@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 PENDING = {"email": {"state": "pending"}}
 ASK = Template("ask", "pl", "1", EmailTemplate("Potwierdź", "<a href='{{ links.confirm }}'>Tak</a>",
-               "{{ links.confirm }} {{ links.preferences }}"))  # fmt: skip
+               "{{ links.confirm }} {{ links.preferences }}"), reads=(("links",),))  # fmt: skip
 
 
 def shop() -> Workspace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -23,8 +24,7 @@ from services.notifier.compose.tracking import Trail, followed
 class Composed(msgspec.Struct, frozen=True, gc=False):
     """What is sent. An e-mail has subject, HTML, text and headers; an SMS has text and the `parts` it takes.
 
-    `sender` is a mailbox (RFC 5322) or an SMS sender name, None where the account's own is used. `digest` is the
-    sha256 of all the rest: equal digests, equal bytes.
+    `sender` is a mailbox (RFC 5322) or an SMS sender name, None where the account's own is used.
     """
 
     channel: Route
@@ -36,10 +36,14 @@ class Composed(msgspec.Struct, frozen=True, gc=False):
     reply_to: str | None = None
     headers: dict[str, str] = {}
     parts: int = 0
-    digest: bytes = b""
+
+    @property
+    def digest(self) -> bytes:
+        """Its SHA-256: equal digests, equal bytes."""
+        return sha256(msgspec.msgpack.encode(self)).digest()
 
 
-class Voice(msgspec.Struct, frozen=True):
+class Voice(msgspec.Struct, frozen=True, dict=True):
     """What is the same for all messages of a class: who speaks, under which address, signed with which keys.
 
     `public_url` is where the notifier's pages are reached, `secret_keys` newest first, `mailbox` an optional address
@@ -56,6 +60,12 @@ class Voice(msgspec.Struct, frozen=True):
     trail: Trail | None = None
     sms_opt_out: OptOut | None = None
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What a template may read of the shop."""
+        facts: dict[str, Any] = msgspec.to_builtins(self.shop)
+        return facts
+
 
 def compose(message: Message, template: Template, *, composed_at: datetime, voice: Voice) -> Composed:
     """The message as it leaves. `composed_at` is stored with the claim and given again for a repeat.
@@ -63,19 +73,19 @@ def compose(message: Message, template: Template, *, composed_at: datetime, voic
     Raises RenderError for this message alone, Misconfigured where no message of the class can leave.
     """
     audience = _audience(message, template, voice)
-    context = _context(message, audience, composed_at, voice)
+    context = _context(message, template, audience, composed_at, voice)
     if message.channel == "sms":
         way_out = context["links"]["unsubscribe"]
         closing = sms_closing(voice.sms_opt_out, audience.locale, way_out) if voice.sms_opt_out else ""
         sms = render_sms(template, context, audience, plain=voice.plain_sms, closing=closing, unless=way_out)
-        return _sealed(Composed("sms", message.recipient, voice.sender.sms, sms.text, parts=sms.segments))
-    return _sealed(_email(message, template, context, audience, voice))
+        return _sendable(Composed("sms", message.recipient, voice.sender.sms, sms.text, parts=sms.segments))
+    return _sendable(_email(message, template, context, audience, voice))
 
 
 def alert_words(message: Message, template: Template, *, composed_at: datetime, voice: Voice) -> tuple[str, str]:
     """Subject and text of an alert, for a team that is told of it by a webhook. Raises RenderError."""
     audience = _audience(message, template, voice)
-    mail = render_email(template, _context(message, audience, composed_at, voice), audience)
+    mail = render_email(template, _context(message, template, audience, composed_at, voice), audience)
     return mail.subject, mail.text
 
 
@@ -83,12 +93,14 @@ def _audience(message: Message, template: Template, voice: Voice) -> Audience:
     return Audience(_language(message, template), voice.shop.currency, voice.shop.time_zone)
 
 
-def _context(message: Message, audience: Audience, composed_at: datetime, voice: Voice) -> dict[str, Any]:
+def _context(
+    message: Message, template: Template, audience: Audience, composed_at: datetime, voice: Voice
+) -> dict[str, Any]:
     """All that a template may read. An alert has no links: a team must not leave in the customer's name."""
     return {
         **message.context,
-        "shop": _facts(voice.shop),
-        "links": {} if message.channel in ALERTS else _links(message, voice),
+        "shop": voice.facts,
+        "links": {} if message.channel in ALERTS else _links(message, template, voice),
         "message": _about(message, audience.locale),
         "now": composed_at,
     }
@@ -106,7 +118,7 @@ def _email(message: Message, template: Template, context: dict[str, Any], audien
     html, text = mail.html, mail.text
     ours = message.channel in ALERTS
     if not ours and (message.klass in LISTED or voice.shop.legal):
-        way_out = WayOut(url, context["links"]["preferences"]) if message.klass in LISTED else None
+        way_out = WayOut(url, lambda: _preferences(message, voice)) if message.klass in LISTED else None
         closing = (way_out, audience.locale, voice.shop)
         html, text = with_html_footer(html, *closing), with_text_footer(text, *closing)
     if not ours and voice.trail is not None:
@@ -122,20 +134,24 @@ def _email(message: Message, template: Template, context: dict[str, Any], audien
     return Composed("email", message.recipient, sender, text, mail.subject, html, voice.sender.reply_to, headers)
 
 
-def _links(message: Message, voice: Voice) -> dict[str, str]:
-    send_key, keys = message.send_key, voice.secret_keys
+def _links(message: Message, template: Template, voice: Voice) -> dict[str, str]:
+    """The way out, and what else the template reads: signing is what composing spends most on."""
     form: Form = "unsubscribe_sms" if message.channel == "sms" else "unsubscribe"
     base = voice.trail.base if voice.trail and message.channel == "sms" else voice.public_url
-    return {
-        "unsubscribe": unsubscribe_url(base, make_token(form, send_key, keys)),
-        "preferences": preferences_url(voice.public_url, make_token("preferences", send_key, keys)),
-        "confirm": confirm_url(voice.public_url, make_token("confirm", send_key, keys)),
-    }
+    links = {"unsubscribe": unsubscribe_url(base, make_token(form, message.send_key, voice.secret_keys))}
+    if _reads(template, "preferences"):
+        links["preferences"] = _preferences(message, voice)
+    if _reads(template, "confirm"):
+        links["confirm"] = confirm_url(voice.public_url, make_token("confirm", message.send_key, voice.secret_keys))
+    return links
 
 
-def _facts(shop: Shop) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(shop)
-    return facts
+def _preferences(message: Message, voice: Voice) -> str:
+    return preferences_url(voice.public_url, make_token("preferences", message.send_key, voice.secret_keys))
+
+
+def _reads(template: Template, link: str) -> bool:
+    return ("links", link) in template.reads or ("links",) in template.reads
 
 
 def _about(message: Message, locale: str) -> dict[str, Any]:
@@ -155,9 +171,9 @@ def _language(message: Message, template: Template) -> str:
     return wanted if wanted.split("-")[0].lower() == own.split("-")[0].lower() else own
 
 
-def _sealed(composed: Composed) -> Composed:
+def _sendable(composed: Composed) -> Composed:
     try:
-        raw = msgspec.msgpack.encode(composed)
+        msgspec.msgpack.encode(composed)
     except UnicodeEncodeError:
         raise RenderError("half of a surrogate pair stands in the data; it cannot be sent as UTF-8") from None
-    return msgspec.structs.replace(composed, digest=sha256(raw).digest())
+    return composed

@@ -5,7 +5,7 @@ Advertisements get the way out. Whatever a Polish company sends names it (Commer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Literal, NamedTuple, TypeVar
 
@@ -16,10 +16,10 @@ _T = TypeVar("_T")
 
 
 class WayOut(NamedTuple):
-    """The links of an advertisement's end: the one to leave by, and the preference centre's."""
+    """The links of an advertisement's end: the one to leave by, and the preference centre's, made where it is shown."""
 
     leave: str
-    choose: str
+    choose: Callable[[], str]
 
 
 _WORDS = {
@@ -47,9 +47,9 @@ def with_html_footer(page: str, way_out: WayOut | None, locale: str, shop: Shop)
     rows = []
     if way_out is not None and way_out.leave not in page:
         question, leave, choose = _in(_WORDS, locale)
-        rows.append(f"{escape(question)} {_link(way_out.leave, leave)} &middot; {_link(way_out.choose, choose)}")
+        rows.append(f"{escape(question)} {_link(way_out.leave, leave)} &middot; {_link(way_out.choose(), choose)}")
         rows.append(escape(_who(shop)))
-    if not _says_who(page, shop):
+    if shop.legal and not _says_who(page, shop):
         rows.append(escape(", ".join(_company(locale, shop))))
         rows.append(" &middot; ".join(_link(url, name) for name, url in _pages(locale, shop)))
     if not any(rows):
@@ -64,8 +64,8 @@ def with_text_footer(text: str, way_out: WayOut | None, locale: str, shop: Shop)
     rows = []
     if way_out is not None and way_out.leave not in text:
         question, leave, choose = _in(_WORDS, locale)
-        rows += [f"{question} {leave}: {way_out.leave}", f"{choose}: {way_out.choose}", _who(shop)]
-    if not _says_who(text, shop):
+        rows += [f"{question} {leave}: {way_out.leave}", f"{choose}: {way_out.choose()}", _who(shop)]
+    if shop.legal and not _says_who(text, shop):
         rows += [", ".join(_company(locale, shop)), *(f"{name}: {url}" for name, url in _pages(locale, shop))]
     rows = [row for row in rows if row]
     return "\n".join([f"{text.rstrip()}\n\n-- ", *rows, ""]) if rows else text

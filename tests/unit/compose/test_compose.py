@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -117,6 +118,16 @@ def test_any_other_byte_gives_another_digest() -> None:
     )
     other = compose(message(recipient="jan@example.com"), email(LINKED), composed_at=AT, voice=VOICE)
     assert len({c.digest for c in (usual, later, latest, other, composed(LINKED, "service"))}) == 5
+
+
+@pytest.mark.parametrize(
+    "body", ["{{ links.preferences }} {{ links['confirm'] }}", "{% set l = links %}{{ l.preferences }} {{ l.confirm }}"]
+)
+def test_every_link_that_a_template_reads_is_there_however_it_reads_it(body: str) -> None:
+    mail = composed(PLAIN + f"<mj-text>{body}</mj-text>", "transactional")
+    for kind in ("preferences", "confirm"):
+        (token,) = re.findall(rf"https://wici\.example/{kind}/(\S+)", mail.text)
+        assert read_token(token, VOICE.secret_keys) == (kind, b"k" * 16)
 
 
 def test_links_and_tokens_hold_no_personal_data() -> None:

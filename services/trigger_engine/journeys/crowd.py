@@ -17,13 +17,14 @@ from services.trigger_engine.profiles.identifiers import beyond_caps, choose
 from services.trigger_engine.profiles.merge import merge
 from services.trigger_engine.profiles.state import Identifier, Profile
 
-NOBODY = b""  # whom a name leads to that was forgotten
+NOBODY = b""  # whom a name leads to that is new or was forgotten
 
 
 class Crowd:
     """Customers, whose names are whose (`rows`), and what has changed about that.
 
-    Whoever asks `who` has filled `rows` for every name of the event: the profile that bears it, else one that is to be.
+    Whoever asks `who` has filled `rows` for every name of the event: the profile that bears it, one that is to be, or
+    NOBODY.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from services.contracts.reasons import Reason
 from services.contracts.receipt import STATEMENT, ReceiptKind, Statement
 from services.trigger_engine.journeys import deriving, in_flight, react
 from services.trigger_engine.journeys.conditions import ConditionError
-from services.trigger_engine.journeys.crowd import Crowd
+from services.trigger_engine.journeys.crowd import NOBODY, Crowd
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import EntryRow, Reaction, Timer
 from services.trigger_engine.journeys.schedules.campaign import is_for, told
@@ -237,8 +237,7 @@ class World:
             self._end((), event)
             return None
         for name in names:
-            if not crowd.rows.get(name):
-                crowd.rows[name] = ids.profile(event.id, 0)
+            crowd.rows.setdefault(name, NOBODY)
         profile = crowd.who(event, self._turn.into, self.now)
         if crowd.moved or crowd.created or crowd.forgotten:
             self._moved(profile)

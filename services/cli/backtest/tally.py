@@ -22,6 +22,8 @@ Line = tuple[str, str, str, str]
 class Tally(Watcher):
     """Counts what happens in the world of one customer. `said` are the messages, in order, by send key."""
 
+    explains = False
+
     def __init__(self, into: Sums, prices: Prices) -> None:
         self._into = into
         self._prices = prices

@@ -36,7 +36,8 @@ def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, tur
         turn.into.skip(journey.name, Reason.OWN_MESSAGE)
         return
     if compiled.condition is not None and compiled.condition.evaluate(env) is not True:
-        turn.into.trace.append(Note(journey.name, Reason.CONDITION_FALSE, "enter", compiled.condition.seen(env)))
+        seen = turn.seen(compiled.condition, env)
+        turn.into.trace.append(Note(journey.name, Reason.CONDITION_FALSE, "enter", seen))
         return
     old = _too_old(compiled, event, turn)
     if old is not None:

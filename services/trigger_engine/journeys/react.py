@@ -201,7 +201,7 @@ def _listen(profile: Profile, event: Arrival, turn: Turn) -> None:
                 turn.into.trace.append(Note(entry.journey, Reason.TOO_LATE, "goal"))
             elif entry.until is None:
                 rule: Rule = "exit" if goal is None else "goal"
-                seen = listener.condition.seen(env)
+                seen = turn.seen(listener.condition, env)
                 turn.into.trace.append(Note(entry.journey, Reason.CONDITION_FALSE, rule, seen))
 
 

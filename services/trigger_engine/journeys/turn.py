@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from services.trigger_engine.journeys.conditions import Condition
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
 from services.trigger_engine.journeys.trying import Standing
@@ -40,6 +41,7 @@ class Turn(msgspec.Struct):
     who were moved to another revision have made before. `paused` are scopes as in
     `queue.pauses`, but `brake:NAME` for a journey that the brake has paused. `trials` are what splits have tried out so
     far, kept up to date while decisions are made; `moved` is set where days of the customer's own may have moved.
+    `explains` is not set where notes need not say what was seen.
     """
 
     definitions: Definitions
@@ -54,6 +56,11 @@ class Turn(msgspec.Struct):
     paused: frozenset[str] = frozenset()
     trials: dict[bytes, Standing] = {}
     moved: bool = False
+    explains: bool = True
+
+    def seen(self, condition: Condition, env: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What a condition has read, to be noted with what it has refused; None where nobody asks."""
+        return condition.seen(env) if self.explains else None
 
     def pauses(self, journey: str) -> bool:
         """Whether nothing of a journey goes on now."""

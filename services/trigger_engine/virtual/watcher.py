@@ -15,7 +15,10 @@ class Watcher:
     """Does nothing: a subclass says what to do with what it wants to know. `at` is the world's time.
 
     An entry is told before what it does: `entered`, then what it has `walked` and said, then `ended`, if it has.
+    `explains` is whether the notes on events are to say what their conditions have seen.
     """
+
+    explains = True
 
     def sent(self, message: Message, at: datetime) -> None:
         """A message leaves; webhooks are messages too."""

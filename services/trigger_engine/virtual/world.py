@@ -71,7 +71,7 @@ class World:
         self._seen: set[bytes] = set()
         self._erased: dict[Identifier, datetime] = {}
         self._fan_outs: deque[tuple[bytes, Product]] = deque()
-        self._turn = Turn(definitions, start, Reaction())
+        self._turn = Turn(definitions, start, Reaction(), explains=self._watcher.explains)
 
     @property
     def profiles(self) -> dict[bytes, Profile]:
@@ -166,7 +166,10 @@ class World:
         Entries keep their revisions, or what the change says is done to them at once.
         """
         old, self.definitions = self.definitions, definitions
-        self._turn = Turn(definitions, self.now, Reaction(), paused=self._turn.paused, trials=self._turn.trials)
+        before = self._turn
+        self._turn = Turn(
+            definitions, self.now, Reaction(), paused=before.paused, trials=before.trials, explains=before.explains
+        )
         self._campaigns.follow(definitions, self.now)
         for profile in self.profiles.values():
             self._pin(profile, old)

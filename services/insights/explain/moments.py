@@ -13,7 +13,8 @@ from services.contracts.message import ALERTS
 from services.insights.explain.meanings import meaning
 from services.insights.explain.story import Happened, Inside, Said, Story
 from services.trigger_engine.journeys.compiled import Compiled
-from services.trigger_engine.journeys.conditions.compiler import Condition, brief
+from services.trigger_engine.journeys.conditions import Condition
+from services.trigger_engine.journeys.conditions.brief import brief
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import environment
 from services.trigger_engine.journeys.reaction import Note, Walked

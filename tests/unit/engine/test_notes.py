@@ -7,7 +7,8 @@ from msgspec.structs import replace
 from services.contracts.journey import Arm, Branch, Rule, Wait
 from services.contracts.reasons import Reason
 from services.trigger_engine.journeys import react
-from services.trigger_engine.journeys.conditions.compiler import LONGEST_TEXT, brief, compile_condition
+from services.trigger_engine.journeys.conditions import compile_condition
+from services.trigger_engine.journeys.conditions.brief import LONGEST_TEXT, brief
 from services.trigger_engine.journeys.reaction import Note, Reaction, Walked
 from services.trigger_engine.journeys.scopes import condition_scope
 from services.trigger_engine.journeys.turn import Turn

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 from types import CodeType, FunctionType
 from typing import Any
 
 from services.trigger_engine.journeys.conditions import runtime
+from services.trigger_engine.journeys.conditions.brief import brief
 from services.trigger_engine.journeys.conditions.checker import Scope, check, result
 from services.trigger_engine.journeys.conditions.parser import parse
-from services.trigger_engine.journeys.conditions.terms import Term, Writer
+from services.trigger_engine.journeys.conditions.terms import Briefs, Field, Root, Term, Writer
 from services.trigger_engine.journeys.conditions.types import BOOL, Type, as_read
 
 Environment = Mapping[str, Any]
 _ON_RECORD = frozenset({"event", "received", "entry", "shop", "now"})
-LONGEST_TEXT = 64
-MOST_ITEMS = 10
-_BRIEF = frozenset({int, float, bool, type(None)})
 CallKey = tuple[str, tuple[str | float | timedelta, ...]]
 
 _HELPERS = (
@@ -29,6 +26,7 @@ _HELPERS = (
     *(runtime.starts_with, runtime.ends_with, runtime.contains),
     *(runtime.lower, runtime.upper, runtime.lower_ascii, runtime.upper_ascii),
     *(runtime.exists, runtime.every, runtime.keep, runtime.each, runtime.count),
+    brief,
 )
 _NAMESPACE: dict[str, Any] = {"__builtins__": {}, "NOTHING": {}} | {helper.__name__: helper for helper in _HELPERS}
 
@@ -47,7 +45,7 @@ class Condition:
     calls: frozenset[CallKey]
     _quick: Callable[[Environment], Any] = field(repr=False, compare=False)
     _careful: Callable[[Environment], Any] = field(repr=False, compare=False)
-    _facts: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False, compare=False)
+    _facts: Callable[[Environment], dict[str, Any]] | None = field(repr=False, compare=False)
 
     def evaluate(self, env: Environment) -> Any:
         """Return the value for the roots in `env` (`event`, `profile`, `now`, …) and its `calls` by key.
@@ -65,15 +63,9 @@ class Condition:
 
         None where it reads nothing of the kind.
         """
-        if not self._facts and not self.calls:
+        if self._facts is None and not self.calls:
             return None
-        values = {}
-        for name, path in self._facts:
-            value: Any = env.get(path[0])
-            for part in path[1:]:
-                # Nearly always a view of ours or a dict, and asking an abstract class takes ten times as long.
-                value = value.get(part) if hasattr(value, "get") else None
-            values[name] = value if type(value) in _BRIEF else brief(value)
+        values = {} if self._facts is None else self._facts(env)
         if self.calls:
             calls = env.get("calls") or {}
             values |= {call_text(key): brief(calls.get(key)) for key in sorted(self.calls, key=str)}
@@ -95,8 +87,19 @@ def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tu
         calls=frozenset(found.calls),
         _quick=_function(value.term, careful=False),
         _careful=_function(value.term, careful=True),
-        _facts=tuple((".".join(path), path) for path in sorted(found.reads) if path[0] not in _ON_RECORD),
+        _facts=_facts(found.reads),
     )
+
+
+def _facts(reads: Iterable[tuple[str, ...]]) -> Callable[[Environment], dict[str, Any]] | None:
+    """What gives the values of those paths that are on record nowhere else; None where there is no such path."""
+    found: dict[str, Term] = {}
+    for path in sorted(path for path in reads if path[0] not in _ON_RECORD):
+        term: Term = Root(path[0])
+        for name in path[1:]:
+            term = Field(term, name)
+        found[".".join(path)] = term
+    return _function(Briefs(found), careful=True) if found else None
 
 
 def call_text(key: CallKey) -> str:
@@ -104,19 +107,6 @@ def call_text(key: CallKey) -> str:
     name, arguments = key
     words = (f"{a / timedelta(days=1):g} days" if isinstance(a, timedelta) else str(a) for a in arguments)
     return f"{name}({', '.join(words)})"
-
-
-def brief(value: Any) -> Any:
-    """A value cut to what a note may hold."""
-    if isinstance(value, str):
-        return value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
-    if type(value) is list:  # mostly, and asking an abstract class takes ten times as long
-        return [brief(part) for part in value[:MOST_ITEMS]]
-    if isinstance(value, Mapping):
-        return {str(name): brief(part) for name, part in islice(value.items(), MOST_ITEMS)}
-    if isinstance(value, Collection):
-        return [brief(part) for part in islice(value, MOST_ITEMS)]
-    return value
 
 
 def source(term: Term, writer: Writer) -> str:

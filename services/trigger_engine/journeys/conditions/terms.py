@@ -8,6 +8,7 @@ attribute access other than the constant `.get` of a field read, nor any loop: t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -91,6 +92,17 @@ class Field(Term):
         """Write a look-up that an absent record survives."""
         base = self.base.write(to)
         return f"field({base}, {self.name!r})" if to.careful else f"({base} or NOTHING).get({self.name!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Briefs(Term):
+    """A record of values in short, by name."""
+
+    values: Mapping[str, Term]
+
+    def write(self, to: Writer) -> str:
+        """Write a record."""
+        return f"{{{', '.join(f'{name!r}: brief({value.write(to)})' for name, value in self.values.items())}}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class Runner:
         if self._work:
             self._work.cancel()
 
+    async def ending(self) -> None:
+        """Return once it is to end, before anything has."""
+        await self._told.wait()
+
     async def start(self) -> None:
         """Open the port, then start every service. Where one fails, those that run are stopped and its error raised."""
         await self._serve()

@@ -74,12 +74,16 @@ async def one_process(settings: Settings, environ: Mapping[str, str]) -> AsyncIt
 
         async def play(story: Coroutine[Any, Any, bool], once: bool) -> bool:
             telling = asyncio.create_task(story)
+            ending = asyncio.create_task(runner.ending())
+            # What is told while wici drains could only fail; and to end twice would cut the drain short.
+            ending.add_done_callback(lambda _: telling.cancel())
             telling.add_done_callback(
-                lambda task: runner.end() if once or task.cancelled() or task.exception() else None
+                lambda task: None if task.cancelled() or not (once or task.exception()) else runner.end()
             )
             try:
                 await runner.run()
             finally:
+                ending.cancel()
                 telling.cancel()
             return await _outcome(telling)
 

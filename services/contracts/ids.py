@@ -11,6 +11,7 @@ from hashlib import sha1
 
 _ROOT = uuid.uuid5(uuid.NAMESPACE_DNS, "wici").bytes
 _SEPARATOR = "\x1f"
+_BASE = sha1(_ROOT, usedforsecurity=False)  # to copy: of so short a name, making a hash is half the work
 
 
 def uuid5(*parts: str) -> bytes:
@@ -18,7 +19,9 @@ def uuid5(*parts: str) -> bytes:
     name = _SEPARATOR.join(parts)
     if name.count(_SEPARATOR) != len(parts) - 1 or "\\" in name:
         name = _SEPARATOR.join(p.replace("\\", "\\\\").replace(_SEPARATOR, "\\x1f") for p in parts)
-    digest = bytearray(sha1(_ROOT + name.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()[:16])
+    hashed = _BASE.copy()
+    hashed.update(name.encode("utf-8", "surrogatepass"))
+    digest = bytearray(hashed.digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
     digest[8] = digest[8] & 0x3F | 0x80
     return bytes(digest)

@@ -10,6 +10,7 @@ import msgspec
 from services.kit.database.pool import Connection
 from services.trigger_engine.audiences import product
 from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.products.known import TOLD_OF
 from services.trigger_engine.products.shelf import Shelf
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.store import fan_outs
@@ -31,7 +32,8 @@ class Catalogue:
         """Lock and read the products that events are about, where somebody listens to what may follow."""
         if not self._listens:
             return
-        keys = {key for arrival in arrivals if (key := self._shelf.about(arrival)) is not None}
+        told = (arrival for arrival in arrivals if arrival.type in TOLD_OF)
+        keys = {key for arrival in told if (key := self._shelf.about(arrival)) is not None}
         if keys:
             self._shelf.known = await store.lock(self._connection, keys)
 
@@ -46,6 +48,7 @@ class Catalogue:
         await store.store(connection, shelf.known)
         await fan_outs.add(connection, [FanOut(one, product.KIND, at, said, None) for one, said in self._told])
         await store.follow(connection, merged)
-        shelf.of(now)
+        if merged:
+            shelf.of(now)
         await store.show(connection, shelf.interests)
         await store.told(connection, shelf.answered)

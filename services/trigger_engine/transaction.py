@@ -5,7 +5,7 @@ The number of statements does not depend on the batch's size; a table that the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -166,8 +166,8 @@ class Transaction:
         wanted: dict[bytes, bytes] = {}
         types: set[str] = set()
         since: datetime | None = None
-        for kind, profile, time in self._late(work):
-            later = looking_back.overtaken_by(kind, profile, time, self._definitions)
+        for ends, profile, time in self._late(work):
+            later = looking_back.overtaken_by(ends, profile, time)
             if later:
                 types |= later
                 wanted |= dict.fromkeys((profile.id, *profile.formerly), profile.id)
@@ -176,22 +176,22 @@ class Transaction:
             for profile_id, past in (await events.recorded(self._connection, list(wanted), types, since)).items():
                 self._past.setdefault(wanted[profile_id], []).extend(past)
 
-    def _late(self, work: Work) -> list[tuple[str, Profile, datetime]]:
-        people = self.people
-        found = []
+    def _late(self, work: Work) -> Iterator[tuple[frozenset[str], Profile, datetime]]:
+        """What would end the journeys that are entered now, of whom, since when."""
+        people, overtakers = self.people, self._definitions.overtakers
         for arrival in work.arrivals:
-            for kind in looking_back.enters(arrival, self._definitions):
-                owners = {people.rows[name] for name in arrival.identifiers}
-                mine = (people.profiles.get(owner) for owner in owners)
-                found += [(kind, profile, arrival.time) for profile in mine if profile is not None]
+            ends = overtakers.get(arrival.type)
+            if ends is not None:
+                for owner in {people.rows[name] for name in arrival.identifiers}:
+                    if owner in people.profiles:
+                        yield ends, people.profiles[owner], arrival.time
         for timer in work.timers:
             profile = people.profiles.get(timer.profile_id)
             if profile is None:
                 continue
             story = deriving.since(profile, timer.id, timer.generation, self._definitions.rules)
-            if story is not None:
-                found.append((story[0], profile, story[1]))
-        return found
+            if story is not None and story[0] in overtakers:
+                yield overtakers[story[0]], profile, story[1]
 
     def _decide(self, work: Work, heard: Sequence[ReceiptRow], now: datetime) -> None:
         for _ in work.erased:
@@ -244,12 +244,12 @@ class Transaction:
         if receipt.kind == STATEMENT:
             said = receipts.statement(receipt)
             react.on_statement(profile, said, turn)
-            self._note_consents(profile, before, stated.evidence(said))
+            self._note_consents(profile, before, lambda: stated.evidence(said))
             return
         arrival = receipts.receipt_arrival(receipt)
         react.on_receipt(profile, arrival, turn)
         self._record(arrival, profile.id, before_trace)
-        self._note_consents(profile, before, receipt.data)
+        self._note_consents(profile, before, lambda: receipt.data)
 
     def _take_in(self, arrival: Arrival, turn: Turn) -> None:
         into = self.into
@@ -269,7 +269,7 @@ class Transaction:
         if customer is not None and customer.consents:
             before = dict(profile.consents)
             react.on_event(profile, arrival, turn)
-            self._note_consents(profile, before, msgspec.json.encode(customer.consents))
+            self._note_consents(profile, before, lambda: msgspec.json.encode(customer.consents))
         else:
             react.on_event(profile, arrival, turn)
         if arrival.type in self._definitions.minded:
@@ -292,10 +292,13 @@ class Transaction:
             arrival.source, arrival.raw, _ENCODER.encode(trace) if trace else None,
         )  # fmt: skip
 
-    def _note_consents(self, profile: Profile, before: Mapping[str, Consent], evidence: bytes) -> None:
+    def _note_consents(self, profile: Profile, before: Mapping[str, Consent], evidence: Callable[[], bytes]) -> None:
+        if profile.consents == before:  # as most events find them
+            return
+        said = evidence()
         for name, now in profile.consents.items():
             if before.get(name) != now:
-                self._consents[profile.id, name] = (now, evidence)
+                self._consents[profile.id, name] = (now, said)
 
     async def _store(self, work: Work, real: datetime) -> None:
         connection, into, people = self._connection, self.into, self.people

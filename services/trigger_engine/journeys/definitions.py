@@ -15,6 +15,7 @@ from services.trigger_engine.journeys.changes import Change, changes
 from services.trigger_engine.journeys.compiled import Compiled, Path, Schemas, Templates, compile_journey, shortest
 from services.trigger_engine.journeys.conditions import Type
 from services.trigger_engine.journeys.derived.registry import READ_CARTS, Wanted, follows, wanted
+from services.trigger_engine.journeys.looking_back import overtakers
 from services.trigger_engine.journeys.own_facts import own_facts, said_by
 from services.trigger_engine.journeys.segment import CompiledSegment, compile_segment
 from services.trigger_engine.journeys.uses import find_uses
@@ -32,7 +33,7 @@ class Definitions(msgspec.Struct):
     """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin.
 
     `enters` has the highest priority first; `listened` are the event types that exits, goals and `wait_for` listen to,
-    `awaited` those of `wait_for` alone,
+    `awaited` those of `wait_for` alone; `overtakers` has, by the type that enters, what would end what it enters;
     `tested` those that tell of trials (empty: goals): none where no split is on trial.
     `products` says which changes of products somebody listens to,
     `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
@@ -51,6 +52,7 @@ class Definitions(msgspec.Struct):
     facts: dict[str, Type]
     rules: dict[str, Wanted]
     follows: dict[str, tuple[Wanted, ...]]
+    overtakers: dict[str, frozenset[str]]
     standing: tuple[Wanted, ...]
     policies: Rules
     segments: dict[str, CompiledSegment]
@@ -111,6 +113,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
     listened = frozenset(kind for one in compiled for kind in one.hears)
     heard = set(enters) | listened
     rules = wanted(workspace.settings.policies.derive, heard)
+    following = follows(rules)
     policies = ready(workspace.settings)
     products = _products(workspace.settings.policies.derive, heard)
     definitions = Definitions(
@@ -127,7 +130,8 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         enters=enters,
         facts=facts,
         rules=rules,
-        follows=follows(rules),
+        follows=following,
+        overtakers=overtakers(enters, following),
         standing=tuple((rule, policy) for rule, policy in rules.values() if rule.standing),
         policies=policies,
         segments={s.name: compile_segment(s, workspace.event_schemas, facts) for s in workspace.segments},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from services.contracts.data import Cart as CartData
@@ -22,6 +23,7 @@ from services.trigger_engine.profiles.state import Cart, Fact, Profile, Seen
 from services.trigger_engine.profiles.uses import Uses
 
 CUSTOMER_FACTS = ("first_name", "last_name", "locale", "time_zone", "country", "gender", "tags")
+_customer_facts = attrgetter(*CUSTOMER_FACTS)
 ADDRESS: dict[Channel, str] = {"email": "email", "sms": "phone"}
 ADDRESSES = tuple(ADDRESS.values())
 MASKED_EMAIL = "masked_email"  # a marketplace's address for an order: good for messages that need no consent
@@ -84,8 +86,7 @@ def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]
         learn(profile, MASKED_EMAIL, email, at)
     if customer.birthday is not None:
         learn(profile, "birthday", customer.birthday.isoformat(), at)
-    for name in CUSTOMER_FACTS:
-        value = getattr(customer, name)
+    for name, value in zip(CUSTOMER_FACTS, _customer_facts(customer), strict=True):
         if value is not None:
             learn(profile, name, value, at)
     return _consents(profile, event, customer) if customer.consents else []

@@ -57,17 +57,17 @@ class Record:
 
     def before(self, profile: Profile, event: Arrival, definitions: Definitions) -> list[Past]:
         """What an event that comes late must know."""
-        types: set[str] = set()
-        for kind in looking_back.enters(event, definitions):
-            types |= looking_back.overtaken_by(kind, profile, event.time, definitions)
+        ends = definitions.overtakers.get(event.type)
+        types = looking_back.overtaken_by(ends, profile, event.time) if ends is not None else None
         return self._past(profile, types, event.time) if types else []
 
     def behind(self, profile: Profile, timer: Timer, definitions: Definitions) -> list[Past]:
         """What an alarm must know that derives something whose story began earlier."""
         story = deriving.since(profile, timer.id, timer.generation, definitions.rules)
-        if story is None:
+        if story is None or story[0] not in definitions.overtakers:
             return []
-        return self._past(profile, looking_back.overtaken_by(story[0], profile, story[1], definitions), story[1])
+        types = looking_back.overtaken_by(definitions.overtakers[story[0]], profile, story[1])
+        return self._past(profile, types, story[1])
 
     def catch_up(self, profile: Profile, definitions: Definitions, now: datetime) -> None:
         """Begin numbers over windows that have come into use."""

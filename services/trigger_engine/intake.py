@@ -54,10 +54,14 @@ def read(
         raise BadRecord("nul", "The record holds a NUL character; leave it out")
     try:
         event = _EVENT.decode(value)
-        data = decoder(event.type).decode(event.data)
+        data = _DATA.get(event.type, _PLAIN).decode(event.data)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
-    identity, source, scope = voucher or stamp.Stamp(ids.kafka_event(event.source, event.id), event.source, "server")
+    scope: stamp.Voucher = "server"
+    if voucher is None:
+        identity, source = ids.kafka_event(event.source, event.id), event.source
+    else:
+        identity, source, scope = voucher
     _check(event, data, own_types, ours=scope == "wici")
     time = event.time or received
     return Arrival(
@@ -92,7 +96,7 @@ def decoder(event_type: str) -> msgspec.json.Decoder[Data]:
 def _check(event: Event, data: Data, own_types: Collection[str], *, ours: bool) -> None:
     if event.specversion != "1.0":
         raise BadRecord("specversion", f'specversion is {event.specversion!r}; write "1.0"')
-    if not event.id or not event.source or max(len(event.id), len(event.source)) > MAX_ID:
+    if not 0 < len(event.id) <= MAX_ID or not 0 < len(event.source) <= MAX_ID:
         raise BadRecord("id", f"id and source must have 1 to {MAX_ID} characters")
     if event.type not in ACCEPTED_TYPES and event.type not in own_types and not (ours and event.type in ENGINE_TYPES):
         if event.type in ENGINE_TYPES or event.type in RECEIPT_TYPES:

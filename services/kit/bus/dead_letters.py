@@ -6,7 +6,7 @@ publishes the original again, at the end of its topic.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from datetime import datetime
 from typing import NamedTuple
 
@@ -79,21 +79,27 @@ class Brake:
         self._max_ratio, self._max_consecutive = max_ratio, max_consecutive
         self._last: deque[bool] = deque(maxlen=window)
         self._dead = 0
-        self._in_a_row: defaultdict[int, int] = defaultdict(int)
+        self._in_a_row: dict[int, int] = {}
 
     def record(self, partition: int, *, dead: bool) -> None:
         """Count one processed record of `partition`."""
         if len(self._last) == self._last.maxlen:
+            if not (dead or self._dead or self._in_a_row):  # as nearly always
+                return
             self._dead -= self._last[0]
         self._last.append(dead)
         self._dead += dead
-        self._in_a_row[partition] = self._in_a_row[partition] + 1 if dead else 0
+        if dead:
+            self._in_a_row[partition] = self._in_a_row.get(partition, 0) + 1
+        else:
+            self._in_a_row.pop(partition, None)
 
     def allow(self, partition: int) -> None:
         """Raise Misconfigured if the next record of `partition` must not become a dead letter too."""
-        if self._in_a_row[partition] >= self._max_consecutive:
+        in_a_row = self._in_a_row.get(partition, 0)
+        if in_a_row >= self._max_consecutive:
             raise Misconfigured(
-                f"The last {self._in_a_row[partition]} records of partition {partition} could not be processed. Look "
+                f"The last {in_a_row} records of partition {partition} could not be processed. Look "
                 "at `wici dead-letters list`, correct their producer or the workspace, and start again."
             )
         seen = len(self._last)

@@ -212,10 +212,7 @@ class Transaction:
             except Exception as error:
                 raise Poisoned(arrival, error) from error
         turn.held = work.held
-        for timer in sorted(work.timers, key=self._turn_of):
-            profile = self.people.find(timer.profile_id)
-            if profile is None:
-                continue
+        for timer, profile in self._in_turn(work.timers):
             self.touched[profile.id] = profile
             turn.past = self._past_of(profile)
             try:
@@ -235,9 +232,11 @@ class Transaction:
                 turn.past = ()
                 react.on_visit(profile, turn, cancelled)
 
-    def _turn_of(self, timer: DueTimer) -> tuple[datetime, react.Urgency]:
-        profile = self.people.find(timer.profile_id)
-        return timer.due, react.urgency(profile, timer.id, self._definitions)
+    def _in_turn(self, timers: Sequence[DueTimer]) -> list[tuple[DueTimer, Profile]]:
+        """Timers of customers who are still there, with them: the one that has been due the longest first."""
+        find, definitions = self.people.find, self._definitions
+        mine = [(timer, profile) for timer in timers if (profile := find(timer.profile_id)) is not None]
+        return sorted(mine, key=lambda one: (one[0].due, react.urgency(one[1], one[0].id, definitions)))
 
     def _hear(self, receipt: ReceiptRow, profile: Profile, turn: Turn) -> None:
         before, before_trace = dict(profile.consents), len(self.into.trace)
@@ -319,8 +318,8 @@ class Transaction:
         await entries.upsert(connection, into.entries, into.walked, into.drawn)
         await entries.count_goals(connection, into.goals)
         timers = into.timers.values()
-        await entries.drop_fired(connection, work.timers)
-        taken = [t.id for t in timers if t.due is None]
+        taken = {t.id for t in timers if t.due is None}
+        await entries.drop_fired(connection, [t for t in work.timers if t.id not in taken])
         await entries.set_timers(connection, [t for t in timers if t.due is not None], taken)
         revoked = await outbound.take_back(connection, into.revocations, merged, real)
         if into.given_back - revoked.keys():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ async def count_goals(connection: Connection, goals: Mapping[bytes, Goal]) -> No
         await connection.execute(GOALS, list(goals), *columns)
 
 
-async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Sequence[bytes]) -> None:
+async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Collection[bytes]) -> None:
     """Set timers anew and take others away."""
     if taken:
         await connection.execute("DELETE FROM engine.timers WHERE id = ANY($1)", taken)

@@ -75,7 +75,8 @@ def followed(html: str, text: str, message: Message, keys: Sequence[str], how: T
 
 def _edited(page: str, edits: list[tuple[int, int, str]]) -> str:
     """The page with other texts from where to where: copied once, for it is long."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for start, end, text in sorted(edits):
         parts += (page[at:start], text)
         at = end

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.trigger_engine.journeys.conditions.types import BOOL, MONEY, NUMBER, TIMESTAMP, ListOf, Record, Type
+from services.trigger_engine.journeys.conditions.types import (
+    BOOL,
+    MONEY,
+    NUMBER,
+    TIMESTAMP,
+    ListOf,
+    Record,
+    Type,
+)
 
 _AT = "2026-11-22T10:00:00Z"
 _IMAGE = "https://placehold.co/240x240.png"
@@ -54,4 +62,11 @@ def _value(name: str, kind: Type, words: Mapping[str, Any], url: str) -> Any:
         return [_value(name, kind.item, words, url)]
     if name.endswith("url"):
         return f"{url}/example"
-    return _BY_KIND.get(kind, name.replace("_", " "))
+    return _BY_KIND.get(kind, _text(name))
+
+
+def _text(name: str) -> str:
+    """A word for a text; the shop's own events write their days and moments as such."""
+    if name.endswith("_at"):
+        return _AT
+    return "2026-11-22" if name.endswith(("_on", "_day")) else name.replace("_", " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,6 +25,7 @@ from services.contracts.workspace import Workspace
 from services.kit.errors import Misconfigured
 from services.trigger_engine.journeys.definitions import define
 from services.trigger_engine.profiles.state import Identifier
+from services.trigger_engine.virtual import World
 from tests.support.engine import AT, DAY, HOUR, SUBSCRIBED, anna, event, journey, say, workspace
 
 UNTIL = AT + 7 * DAY
@@ -144,6 +146,16 @@ async def test_lines_that_are_no_events_of_the_shop_are_counted_and_what_is_no_j
         await history(tmp_path, [views(1), b"{"])
     with pytest.raises(Misconfigured, match=r"events\.jsonl:1 has no time"):
         await history(tmp_path, [event("page.viewed", None, customer=anna())])
+
+
+async def test_a_customers_world_is_gone_once_it_is_played(tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        await play(tmp_path, [views(1), order(1, "150.00")], LATER, DEAR)
+        assert not [one for one in gc.get_objects() if isinstance(one, World)]
+    finally:
+        gc.enable()
 
 
 def test_names_that_were_once_together_stay_together() -> None:

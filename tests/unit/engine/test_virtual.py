@@ -222,3 +222,24 @@ def test_rules_are_noted_with_the_event_that_they_refused() -> None:
     stage = Stage(workspace(journey("also", "page.viewed", condition="profile.orders_count > 3")))
     stage.happens("page.viewed")
     assert stage.notes.lines == [f"22 10:00 page.viewed also {Reason.CONDITION_FALSE}"]
+
+
+class Seen(Watcher):
+    """What notes say that conditions have seen."""
+
+    def __init__(self, *, explains: bool) -> None:
+        self.explains = explains
+        self.notes: list[dict[str, Any] | None] = []
+
+    def noted(self, note: Note, event: Arrival | Derived, profile_id: bytes, at: datetime) -> None:  # noqa: ARG002
+        self.notes.append(note.seen)
+
+
+def test_notes_say_what_conditions_have_seen_only_to_who_asks() -> None:
+    definitions = define(workspace(journey("also", "page.viewed", condition="profile.orders_count > 3")))
+    asks, does_not = Seen(explains=True), Seen(explains=False)
+    for watcher in (asks, does_not):
+        event = arrival(definitions, "page.viewed", {"customer": anna()}, AT, identity="e1")
+        World(definitions, AT, watcher).tell(event)
+    assert asks.notes == [{"profile.orders_count": 0}]
+    assert does_not.notes == [None]

@@ -303,7 +303,8 @@ class World:
             if event is not None:
                 self._told.tell_notes(into.trace, event, next((p.id for p in touched), b""), now)
             into.trace.clear()
-        if into != _NOTHING:
+        decided = into != _NOTHING
+        if decided:
             self._turn.into = Reaction()
             self._told.tell(into, now)
             self._timers.take(into.timers.values())
@@ -319,7 +320,7 @@ class World:
             self._watcher.changed(profile, now)
         if self.queue and not self._holds:
             self.release()
-        if into.entries:
+        if decided:  # else what was heard of the messages has been put into the same reaction, and told
             self._told.tell_ends(into, now)
 
     def _row(self, message: Message, kind: str, data: bytes) -> ReceiptRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from services.contracts.journey import Goal, Wait
+from services.contracts.journey import Goal, Rule, Wait, WaitFor
 from services.contracts.message import Message
 from services.contracts.reasons import Reason
 from services.contracts.receipt import Statement
@@ -131,6 +131,14 @@ def test_accepted_is_heard_of_every_message_and_the_rest_is_told() -> None:
     assert [m.journey for m in stage.notes.messages] == ["also", "thanks", "clicked", "thanks"]
     stage.world.receipt(stage.notes.messages[0], "clicked", AT + HOUR, url="https://x.example", machine=True)
     assert len(stage.notes.messages) == 4
+
+
+def test_what_is_heard_of_two_messages_ends_an_entry_once() -> None:
+    asks = journey("asks", "page.viewed", say(), WaitFor("w", (Rule("message.accepted"),), DAY.total_seconds()))
+    stage = Stage(workspace(ALSO, asks))  # of the first message nothing follows
+    stage.happens("page.viewed")
+    assert stage.notes.lines.count("22 10:00 ended asks completed") == 1
+    assert stage.world.live == {}
 
 
 def test_a_statement_on_a_page_changes_the_consent() -> None:

@@ -60,6 +60,16 @@ async def test_publishing_against_a_locked_counter_gives_up_and_works_again_afte
     assert values(await receive(consumer, 2))[-2:] == [b"3", b"4"]
 
 
+async def test_whoever_is_cancelled_as_the_records_are_committed_stops(
+    bus: PostgresBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer = await bus.producer()
+    publishing = asyncio.create_task(producer.publish(numbered(TOPIC, 1)))
+    monkeypatch.setattr(producer, "_published", publishing.cancel)  # called once it is told, before it runs
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+
+
 async def test_publishing_survives_a_lost_connection(bus: PostgresBus, database_url: str) -> None:
     producer = await bus.producer()
     await producer.publish(numbered(TOPIC, 1))

@@ -65,7 +65,8 @@ def test_publishing_gives_services_a_hint(shop: Shop) -> None:
         command = [sys.executable, "-m", "services.cli.main", "apply", "--yes"]
         process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **shop.environ}, stdout=DEVNULL)
         assert await process.wait() == 0
-        await asyncio.wait_for(heard.wait(), 5)
+        async with asyncio.timeout(5):
+            await heard.wait()
         return True
 
     assert shop.ask(hinted)

@@ -124,7 +124,8 @@ class KafkaBus:
 
     async def _describe(self, topic: str) -> Topic:
         try:
-            return await asyncio.wait_for(describe(self._client, topic), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await describe(self._client, topic)
         except TimeoutError as error:
             raise TryAgain(f"Kafka does not answer a question about topic {topic}") from error
 

@@ -23,6 +23,7 @@ from services.kit.clock import monotonic
 from services.kit.errors import Misconfigured, TryAgain
 
 _COMMIT_SECONDS = 1.0
+_ENDS_SECONDS = 3.0
 _MEMBERSHIP_SECONDS = 0.5
 
 
@@ -103,7 +104,8 @@ class KafkaConsumer:
     async def end_offsets(self) -> dict[int, int]:
         """Return all partitions' ends; see Consumer."""
         try:
-            ends = await asyncio.wait_for(self._reader.end_offsets(self._every), 3)
+            async with asyncio.timeout(_ENDS_SECONDS):
+                ends = await self._reader.end_offsets(self._every)
         except (KafkaError, TimeoutError) as error:
             raise TryAgain(f"Kafka does not tell the ends of {self._every[0].topic}: {error!r}") from error
         return {place.partition: end for place, end in ends.items()}
@@ -114,8 +116,11 @@ class KafkaConsumer:
             return
         self._next_commit = monotonic() + _COMMIT_SECONDS
         mine = {self._every[number]: positions[number] for number in positions.keys() & self._assignment.partitions}
+        if not mine:
+            return
         with contextlib.suppress(KafkaError, IllegalStateError, TimeoutError):
-            await asyncio.wait_for(self._member.commit(mine), 1) if mine else None
+            async with asyncio.timeout(1):
+                await self._member.commit(mine)
 
     async def close(self) -> None:
         """Stop reading and keep the seat; see Consumer."""
@@ -149,7 +154,8 @@ class KafkaConsumer:
         try:
             # While the group shares anew, aiokafka would wait for the end of it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._member.getmany(timeout_ms=0), 0.05) if self._member else None
+                async with asyncio.timeout(0.05):
+                    await self._member.getmany(timeout_ms=0) if self._member else None
         except GroupAuthorizationFailedError as error:
             raise Misconfigured(f"Kafka does not let this user join {error}; grant it READ on the group") from error
         except KafkaError as error:

@@ -71,7 +71,8 @@ class KafkaProducer:
     async def close(self) -> None:
         """Wait for what is under way, as long as a publish would, and disconnect."""
         try:
-            await asyncio.wait_for(self._producer.stop(), self._timeout)
+            async with asyncio.timeout(self._timeout):
+                await self._producer.stop()
         except (TimeoutError, KafkaError):
             await self._producer.client.close()
 

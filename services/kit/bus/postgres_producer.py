@@ -43,7 +43,8 @@ class PostgresProducer:
         self._waiting.append(waiting)
         self._news.set()
         try:
-            await asyncio.wait_for(waiting.done, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                await waiting.done
         except TimeoutError as error:
             raise TryAgain(f"PostgreSQL has not committed {len(records)} records within {self._timeout} s") from error
 

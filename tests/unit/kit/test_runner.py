@@ -144,7 +144,8 @@ async def test_a_request_in_hand_is_answered_before_its_service_stops() -> None:
     part = Part("gateway", story)
     async with serving(part) as (runner, client):
         request = asyncio.create_task(client.get("/gateway/slow"))
-        await asyncio.wait_for(part.asked.wait(), 5)
+        async with asyncio.timeout(5):
+            await part.asked.wait()
         stopping = asyncio.create_task(runner.stop())
         await eventually(lambda: runner.readiness() == {"gateway": (False, "draining")})
         part.may_answer.set()
@@ -180,7 +181,8 @@ async def test_a_signal_drains_and_ends_the_run() -> None:
     running = asyncio.create_task(runner.run())
     await eventually(lambda: runner.readiness()["gateway"][0])
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(running, 10)
+    async with asyncio.timeout(10):
+        await running
     assert story == ["start gateway", "stop gateway"]
 
 

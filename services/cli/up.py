@@ -47,12 +47,11 @@ async def everything(
         async with context(found.serving(EVERYTHING_PORT), "up", environ) as made:
             await made.bus.create_topics(topic_specs(found))
             follower = Follower(found.workspace, made.pool, made.clock)
+            if follow or not await follower.is_published():
+                await follower.begin()
             background = [asyncio.create_task(_prune(made))]
             if follow:
-                await follower.begin()
                 background.append(asyncio.create_task(follower.follow()))
-            elif not await follower.is_published():
-                await follower.begin()
             runner = Runner([builder(name)(made) for name in PORTS], port=made.settings.port, host=host)
             _log.info(Log.PROCESS_STARTED, services=list(PORTS), port=made.settings.port, instance=made.instance)
             try:

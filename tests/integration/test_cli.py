@@ -117,11 +117,11 @@ def test_a_mistyped_journey_is_not_paused_but_answered_with_the_nearest(shop: Sh
 
 def test_the_pause_of_a_journey_that_is_gone_can_be_lifted(shop: Shop) -> None:
     shop.told("apply", "--yes")
-    shop.told("pause", "welcome")
-    for file in ("welcome.yaml", "welcome.test.yaml"):
+    shop.told("pause", "community")
+    for file in ("community.yaml", "community.test.yaml"):
         (shop.folder / "journeys" / file).unlink()
     shop.told("apply", "--yes")
-    assert shop.told("resume", "welcome")["paused"] == []
+    assert shop.told("resume", "community")["paused"] == []
 
 
 def test_the_clock_moves_only_where_it_is_movable(shop: Shop) -> None:

@@ -24,7 +24,7 @@ WRONG_USE = 2
 
 
 def play(folder: Path, only: str = "", junit: Path | None = None) -> Answer:
-    """Play the tests of the workspace in `folder` whose journey or title contains `only`.
+    """Play the tests of the workspace in `folder`: of the journey `only`, or else those that have it in their name.
 
     Exit code 1 where one fails or the workspace has errors, 2 where `only` names none.
     """
@@ -32,7 +32,9 @@ def play(folder: Path, only: str = "", junit: Path | None = None) -> Answer:
     if loaded.workspace is None:
         said = f"The workspace has errors.\n{findings_of(loaded)}"
         return Answer(said, {"findings": [one.as_json() for one in loaded.findings]}, 1)
-    cases = [one for one in loaded.cases if only.casefold() in f"{one.journey} {one.title}".casefold()]
+    cases = [one for one in loaded.cases if one.journey == only] or [
+        one for one in loaded.cases if only.casefold() in f"{one.journey} {one.title}".casefold()
+    ]
     if only and not cases:
         known = ", ".join(sorted({one.journey for one in loaded.cases})) or "none"
         return Answer(f"No test has {only!r} in its journey or title. Journeys with tests: {known}.", None, WRONG_USE)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def try_journeys(
     folder: Folder = None,
-    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Those with this in journey or title.")] = "",
+    only: Annotated[
+        str, typer.Option("-k", metavar="TEXT", help="Those of this journey, or with this in journey or title.")
+    ] = "",
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, for CI.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Play them again whenever a file changes.")] = False,
     as_json: Json = False,

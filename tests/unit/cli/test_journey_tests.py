@@ -363,6 +363,16 @@ def test_only_some_are_played_and_a_word_that_names_none_is_wrong_use(tmp_path: 
     assert play(home, "t3").code == 2
 
 
+def test_a_journeys_name_means_its_own_tests_and_not_those_of_others_that_contain_it(tmp_path: Path) -> None:
+    files = {
+        "journeys/hello-again.yaml": JOURNEY.replace("journey: hello", "journey: hello-again"),
+        "journeys/hello-again.test.yaml": f"- test: t1\n{_indented(order('- nothing: true'))}",
+    }
+    home = shop(tmp_path, order("- send: hello"), **files)
+    assert play(home, "hello").code == 0
+    assert play(home, "hello-").code == 1
+
+
 def test_a_workspace_without_tests_says_where_to_write_them(tmp_path: Path) -> None:
     (shop(tmp_path, order("- send: hello")) / "journeys/hello.test.yaml").unlink()
     answer = play(tmp_path)

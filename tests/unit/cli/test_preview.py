@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
+from services.cli.preview import Wanted, rendered, workspace_of
 from services.cli.samples import sample
+from services.kit.settings import Settings
 from services.trigger_engine.journeys.scopes import template_scope
 from services.trigger_engine.journeys.words import EVENT_DATA
 from tests.unit.workspace.folder import JOURNEY, MAIL, SETTINGS, write
@@ -34,16 +36,16 @@ def typed(home: Path, workspace: Path, *words: str, **environ: str) -> Any:
 
 
 @pytest.mark.parametrize("language", ["pl", "en"])
-def test_every_template_of_a_recipe_can_be_looked_at(tmp_path: Path, language: str) -> None:
+def test_every_template_of_a_recipe_can_be_looked_at(language: str) -> None:
+    settings = Settings(workspace=RECIPES / language)
+    workspace = workspace_of(settings)
     for folder in (RECIPES / language / "templates").iterdir():
         if folder.name.startswith("_"):
             continue
-        done = typed(tmp_path, RECIPES / language, "preview", folder.name, "--json")
-        assert done.exit_code == 0, done.output
-        found = json.loads(done.output)
-        if any(one["channel"] == "email" for one in found["messages"]):
-            assert Path(found["page"]).read_text().startswith("<!doctype html>")
-        assert all(one["text"].strip() for one in found["messages"])
+        said = [one for one, _ in rendered(workspace, Wanted(folder.name), {}, None, settings)]
+        assert said
+        assert all(one.html.startswith("<!doctype html>") for one in said if one.channel == "email")
+        assert all(one.text.strip() for one in said)
 
 
 @pytest.mark.parametrize("kind", sorted(EVENT_DATA))

@@ -64,7 +64,7 @@ GIVEN = "given: {profile: {id: anna, email: anna@example.com, first_name: Anna, 
 
 def shop(home: Path, *tests: str, **changed: str) -> Path:
     """A workspace with these tests of its only journey."""
-    body = "".join(f"- test: t{number}\n{_indented(text)}" for number, text in enumerate(tests, 1))
+    body = "".join(f"- test: t{number}\n{indented(text)}" for number, text in enumerate(tests, 1))
     files: dict[str, str | bytes] = {
         "wici.yaml": SETTINGS + POLICIES, "journeys/hello.yaml": JOURNEY, "journeys/hello.test.yaml": body,
         "templates/hello/pl/email.md": MAIL, "templates/hello/pl/sms.txt": "Hello!\n",
@@ -75,14 +75,14 @@ def shop(home: Path, *tests: str, **changed: str) -> Path:
     return home
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
     return "".join(f"  {line}\n" for line in text.strip().splitlines())
 
 
 def order(then: str, given: str = GIVEN % ", arms: {split-1: a}", at: str = "2026-11-24 13:00", more: str = "") -> str:
     """A test of one order of 150 złotys."""
     placed = f'{{at: {at}, event: order.placed, data: {{order: {{id: o1, total: "150.00", currency: PLN}}}}}}'
-    return f"{given}\nwhen:\n  - {placed}\n{more}then:\n{_indented(then)}"
+    return f"{given}\nwhen:\n  - {placed}\n{more}then:\n{indented(then)}"
 
 
 PENDING = "given: {profile: {id: anna, email: anna@example.com, first_name: Anna, consents: {email: pending}}}"
@@ -288,25 +288,6 @@ def test_who_is_held_out_hears_nothing(tmp_path: Path) -> None:
     assert answer.code == 0, answer.text
 
 
-def test_a_message_of_another_journey_counts_only_where_it_takes_part(tmp_path: Path) -> None:
-    other = JOURNEY.replace("journey: hello", "journey: other").split("  - wait: 1 day")[0]
-    journeys = {"journeys__other.yaml": other}
-    assert play(shop(tmp_path, order("- send: hello"), **journeys)).code == 0
-    answer = play(shop(tmp_path, "with: all\n" + order("- send: hello"), **journeys))
-    assert came(answer) == [("no other message", "email hello at 2026-11-24 13:00")]
-    assert play(shop(tmp_path, "with: [other]\n" + order("- send: hello\n- send: hello"), **journeys)).code == 0
-
-
-def test_a_day_of_the_customers_belongs_to_journeys_that_take_part(tmp_path: Path) -> None:
-    enter = "enter: {date: profile.birthday, at: 09:00}\nsteps: [{send: hello, via: email}]\n"
-    files = {"journeys__other.yaml": f"journey: other\nclass: transactional\n{enter}"}
-    born = GIVEN.replace("first_name: Anna", "birthday: 1990-11-26") % ", arms: {split-1: a}"
-    alone, both = "- send: hello", "- send: hello\n- {send: hello, at: 2026-11-26 09:00}"
-    tests = (order(alone, born), "with: [other]\n" + order(both, born))
-    answer = play(shop(tmp_path, *tests, **files))
-    assert answer.code == 0, answer.text
-
-
 def test_a_mail_whose_subject_is_on_trial_is_called_by_its_templates_name(tmp_path: Path) -> None:
     send = "- {send: hello, via: email, subjects: [One, Two], try: 20%, winner: {by: opened, after: 4 hours}}"
     journey = (
@@ -361,16 +342,6 @@ def test_only_some_are_played_and_a_word_that_names_none_is_wrong_use(tmp_path: 
     assert play(home, "T1").code == 0
     assert play(home, "t2").code == 1
     assert play(home, "t3").code == 2
-
-
-def test_a_journeys_name_means_its_own_tests_and_not_those_of_others_that_contain_it(tmp_path: Path) -> None:
-    files = {
-        "journeys/hello-again.yaml": JOURNEY.replace("journey: hello", "journey: hello-again"),
-        "journeys/hello-again.test.yaml": f"- test: t1\n{_indented(order('- nothing: true'))}",
-    }
-    home = shop(tmp_path, order("- send: hello"), **files)
-    assert play(home, "hello").code == 0
-    assert play(home, "hello-").code == 1
 
 
 def test_a_workspace_without_tests_says_where_to_write_them(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 Default: 1,000,000 customers with ten stored events each. Half of what is measured are first stories of new customers,
 half second stories of known ones, who are taken from all that are stored and whom the engine, started anew, does not
-remember. The crowd is copied from customers that the engine has made: their rows with names and ids of their own.
+remember. The crowd is copied from customers that the engine has made: their rows with names and ids of their own, their
+events on the days of a year. PostgreSQL has the memory that docs/operations.md advises for so many, for both sides.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
@@ -25,27 +29,34 @@ from services.contracts import topics
 from services.kit.bus import Bus, Outgoing, TopicSpec
 from services.kit.bus.kafka import open_kafka
 from services.kit.clock import SystemClock
+from services.kit.database.embedded import start_postgres
 from services.kit.database.pool import open_pool
 from services.kit.service import Context
 from services.kit.settings import Settings
+from services.trigger_engine.store.events import make_partitions
 
 CUSTOMERS = 1_000_000
 ROUND = 8_000  # customers of one measurement
 SEEDS = ROUND * 2
+DAYS = 365  # over which what is stored has come in
 FIRST = 1_000_000  # all names have as many digits, so that one can be written over another
 
+SIZED = {
+    "shared_buffers": "4GB", "effective_cache_size": "12GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min",
+    "wal_compression": "on", "maintenance_work_mem": "1GB",
+}  # fmt: skip
 _MANY_SECONDS = 3_600
 _SEEDS = "SELECT id, version, state FROM engine.profiles ORDER BY id"
 _NAMES = "SELECT profile_id, kind, source, value FROM engine.identifiers"
 _COPIES = (
-    "CREATE UNLOGGED TABLE copies (old uuid, new uuid)",
+    "CREATE UNLOGGED TABLE copies (old uuid, new uuid, days int)",
     "ALTER TABLE engine.event_ids DROP CONSTRAINT event_ids_pkey",
     "DROP INDEX engine.events_profile",
 )
 _MULTIPLY = (
     """
     INSERT INTO engine.events (day, id, profile_id, type, time, received_at, source, data, trace)
-    SELECT e.day, gen_random_uuid(), c.new, e.type, e.time, e.received_at, e.source, e.data, e.trace
+    SELECT e.day - c.days, gen_random_uuid(), c.new, e.type, e.time, e.received_at, e.source, e.data, e.trace
     FROM engine.events e JOIN copies c ON c.old = e.profile_id""",
     """
     INSERT INTO engine.consents SELECT c.new, o.channel, o.topic, o.state, o.at, o.evidence
@@ -100,6 +111,7 @@ async def grow(pool: asyncpg.Pool, customers: int) -> None:
     async with pool.acquire() as connection:
         for statement in _COPIES:
             await connection.execute(statement)
+        await make_partitions(connection, datetime.now(UTC).date() - timedelta(days=DAYS + 1), DAYS + 1)
         seeds = await connection.fetch(_SEEDS)
         names: dict[bytes, list[tuple[str, str, str]]] = {}
         for owner, *name in await connection.fetch(_NAMES):
@@ -128,12 +140,12 @@ async def _copy(
         was, now = customer.removeprefix("c-"), str(first + n)
         profiles.append((new, version, state.replace(old, new).replace(was.encode(), now.encode())))
         identifiers += [(kind, source, value.replace(was, now), new) for kind, source, value in names[old]]
-        copies.append((old, new))
+        copies.append((old, new, chance.randint(1, DAYS)))
     columns = ("kind", "source", "value", "profile_id")
     for table, names_, rows in (
         ("engine.profiles", ("id", "version", "state"), profiles),
         ("engine.identifiers", columns, identifiers),
-        ("public.copies", ("old", "new"), copies),
+        ("public.copies", ("old", "new", "days"), copies),
     ):
         schema, name = table.split(".")
         await connection.copy_records_to_table(name, schema_name=schema, columns=names_, records=rows)
@@ -180,8 +192,12 @@ async def measure(parts: Machine, customers: int) -> None:
 
 def main() -> None:
     customers = int(sys.argv[1]) if len(sys.argv) > 1 else CUSTOMERS
-    with machine() as parts:
-        uvloop.run(measure(parts, customers))
+    with tempfile.TemporaryDirectory(prefix="wici-bench-") as folder, machine() as parts:
+        server = start_postgres(Path(folder, "postgres"), settings=SIZED)
+        try:
+            uvloop.run(measure(parts._replace(database=server.url), customers))
+        finally:
+            server.stop()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the schema."""
+    _outbound()
+    _answers()
+    _workspace()
+
+
+def _outbound() -> None:
     op.execute("CREATE SCHEMA queue")
     op.execute("""
         CREATE TABLE queue.outbound (
@@ -44,6 +51,9 @@ def upgrade() -> None:
     op.execute("CREATE INDEX outbound_open ON queue.outbound (profile_id, channel, seq) WHERE state < 10")
     op.execute("CREATE INDEX outbound_profile ON queue.outbound (profile_id)")
     op.execute("CREATE INDEX outbound_created ON queue.outbound USING brin (created_at) WITH (autosummarize = on)")
+
+
+def _answers() -> None:
     op.execute("""
         CREATE TABLE queue.erasures (           -- customers whose data the notifier has still to erase
             profile_id uuid PRIMARY KEY,
@@ -70,6 +80,9 @@ def upgrade() -> None:
             since timestamptz NOT NULL,
             by    text NOT NULL
         )""")
+
+
+def _workspace() -> None:
     op.execute("CREATE SCHEMA workspace")
     op.execute("""
         CREATE TABLE workspace.versions (

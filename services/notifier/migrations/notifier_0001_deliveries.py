@@ -22,6 +22,14 @@ VIEWS = {  # what other services may read
 
 def upgrade() -> None:
     """Make the schema."""
+    _sending()
+    _callbacks()
+    _restraint()
+    _pages()
+    _views()
+
+
+def _sending() -> None:
     op.execute("CREATE SCHEMA notifier")
     op.execute(f"""
         CREATE TABLE notifier.attempts (
@@ -62,6 +70,9 @@ def upgrade() -> None:
         ) WITH (fillfactor = 80, {BUSY})""")
     op.execute("CREATE INDEX deliveries_provider ON notifier.deliveries (provider_id) WHERE provider_id IS NOT NULL")
     op.execute("CREATE INDEX deliveries_profile ON notifier.deliveries (profile_id)")
+
+
+def _callbacks() -> None:
     op.execute("CREATE TABLE notifier.callback_ids (id uuid PRIMARY KEY, at timestamptz NOT NULL)")
     op.execute("CREATE INDEX callback_ids_at ON notifier.callback_ids USING brin (at)")
     op.execute("""
@@ -75,6 +86,9 @@ def upgrade() -> None:
             at          timestamptz NOT NULL
         )""")
     op.execute("CREATE INDEX parked_callbacks_at ON notifier.parked_callbacks (at)")
+
+
+def _restraint() -> None:
     op.execute("""
         CREATE TABLE notifier.suppressions (
             channel text NOT NULL,
@@ -91,6 +105,9 @@ def upgrade() -> None:
             amount numeric NOT NULL,            -- messages of a journey, or money of a channel
             PRIMARY KEY (scope, bucket, owner)
         ) WITH (fillfactor = 50, {BUSY})""")
+
+
+def _pages() -> None:
     op.execute("""
         CREATE TABLE notifier.confirmations (   -- links of double opt-in that were followed to the end
             send_key uuid PRIMARY KEY,
@@ -104,5 +121,8 @@ def upgrade() -> None:
             sent_at  timestamptz NOT NULL,      -- marketing time
             message  bytea NOT NULL             -- JSON of services.notifier.providers.mailbox.Row
         )""")
+
+
+def _views() -> None:
     for name, columns in VIEWS.items():
         op.execute(f"CREATE VIEW notifier.v_{name} AS SELECT {columns} FROM notifier.{name}")

@@ -38,7 +38,7 @@ class Shop:
 
     journeys: Mapping[str, Journey]
     around: Surroundings
-    unread: frozenset[str] = frozenset()
+    unread: frozenset[str]
 
 
 def read_cases(node: Node, sheet: Sheet, name: str, shop: Shop) -> tuple[Case, ...]:

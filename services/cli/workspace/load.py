@@ -85,7 +85,9 @@ def load(folder: Path) -> Loaded:
     pools, surveys = _named(files, POOLS_FILE), _named(files, SURVEYS_FILE)
     told, around = _journeys(files, replace(around, segments=names, days=days, pools=pools, surveys=surveys))
     segments = read_segments(node, files.sheet(SEGMENTS_FILE), around) if node is not None else ()
-    cases = tuple(_cases(files, Shop({one.journey.name: one.journey for one in told}, around, _unread(files))))
+    unread = _unread(files)
+    check_starts(((one.journey, one.node, one.sheet) for one in told), unread)
+    cases = tuple(_cases(files, Shop({one.journey.name: one.journey for one in told}, around, unread)))
     _warn_of_later_files(files)
     if settings and not errors(files.sheet(SETTINGS_FILE).findings):
         check_rules(_whole(files, settings, told, segments, around))
@@ -230,14 +232,13 @@ def _journeys(files: Files, around: Surroundings) -> tuple[tuple[Told, ...], Sur
     for one, (path, node, sheet) in zip(told, trees, strict=True):
         if one.journey.name and isinstance(node, Tree):
             _check_name(one.journey.name, node.values["journey"].place, ("journey", path), taken, sheet)
-    check_starts(((one.journey, one.node, one.sheet) for one in told), _unread(files))
     return told, around
 
 
 def _unread(files: Files) -> frozenset[str]:
     """The journeys that nothing is known of, by their files' names: what is wrong there is said already."""
-    names = (file.removesuffix(".yaml") for file in files.list(JOURNEYS) if file.endswith(".yaml"))
-    return frozenset(name for name in names if files.sheet(f"{JOURNEYS}/{name}.yaml").node is None)
+    written = (file for file in files.list(JOURNEYS) if file.endswith(".yaml") and not file.endswith(TESTS))
+    return frozenset(file.removesuffix(".yaml") for file in written if files.sheet(f"{JOURNEYS}/{file}").node is None)
 
 
 def _check_name(name: str, at: Place, written: tuple[str, str], taken: dict[str, str], sheet: Sheet) -> None:

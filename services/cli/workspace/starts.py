@@ -11,7 +11,7 @@ from services.cli.workspace.sheet import Sheet
 from services.contracts.journey import Journey, Start, every_step
 
 
-def check_starts(read: Iterable[tuple[Journey, Node, Sheet]], unread: frozenset[str] = frozenset()) -> None:
+def check_starts(read: Iterable[tuple[Journey, Node, Sheet]], unread: frozenset[str]) -> None:
     """Every `start` names a journey of the workspace; one that leads back to where it stands is a warning.
 
     `unread` are journeys that are there, and cannot be read.

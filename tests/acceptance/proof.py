@@ -19,6 +19,7 @@ import msgspec
 from services.cli.connect import bus
 from services.contracts import topics
 from services.contracts.message import State
+from services.kit.bus.everything import everything
 from services.kit.clock import SystemClock
 from services.kit.database.pool import prepare
 from services.kit.dev.files import locked
@@ -213,14 +214,9 @@ async def _outcomes(wici: Installation) -> list[str]:
     settings = from_environment(wici.environ)
     found: dict[str, str] = {}
     async with bus(settings, SystemClock()) as opened:
-        topic = settings.topic(topics.OUTCOMES)
-        for partition in range(await opened.partitions(topic)):
-            offset = 0
-            while page := await opened.read(topic, partition, offset, 1_000):
-                for record in page:
-                    said = json.loads(record.value or b"{}")
-                    found[said["id"]] = said["type"]
-                offset = page[-1].offset + 1
+        async for record in everything(opened, settings.topic(topics.OUTCOMES)):
+            said = json.loads(record.value or b"{}")
+            found[said["id"]] = said["type"]
     return list(found.values())
 
 

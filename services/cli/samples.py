@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.trigger_engine.journeys.conditions.types import (
-    BOOL,
-    MONEY,
-    NUMBER,
-    TIMESTAMP,
-    ListOf,
-    Record,
-    Type,
-)
+from services.trigger_engine.journeys.conditions.types import BOOL, MONEY, NUMBER, TIMESTAMP, ListOf, Record, Type
 
-_AT = "2026-11-22T10:00:00Z"
+_DAY, _AT = "2026-11-22", "2026-11-22T10:00:00Z"
 _IMAGE = "https://placehold.co/240x240.png"
 _BY_KIND: dict[Type, Any] = {NUMBER: 1, MONEY: "10.00", BOOL: True, TIMESTAMP: _AT}
 _WORDS: dict[str, dict[str, Any]] = {
@@ -34,7 +26,7 @@ _SAME: dict[str, Any] = {
     "id": "1001", "number": "1001", "sku": "T-24", "product_id": "24", "total": "88.00", "subtotal": "88.00",
     "price": "24.50", "regular_price": "32.00", "lowest_price_30d": "29.90", "discount": "0.00", "shipping": "12.00",
     "missing_to_free_delivery": "23.00", "quantity": 2, "stock": 12, "step": 500, "milestone": 5, "orders_count": 3,
-    "day": "2026-11-22", "total_spent": "540.00", "average_order": "180.00", "time_zone": "Europe/Warsaw",
+    "day": _DAY, "total_spent": "540.00", "average_order": "180.00", "time_zone": "Europe/Warsaw",
     "birthday": "1990-05-12", "tags": ["VIP"], "discount_codes": ["KOD-10"], "image_url": _IMAGE,
     "address_form": "first_name",
 }  # fmt: skip
@@ -69,4 +61,4 @@ def _text(name: str) -> str:
     """A word for a text; the shop's own events write their days and moments as such."""
     if name.endswith("_at"):
         return _AT
-    return "2026-11-22" if name.endswith(("_on", "_day")) else name.replace("_", " ")
+    return _DAY if name.endswith(("_on", "_day")) else name.replace("_", " ")

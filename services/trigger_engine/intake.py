@@ -54,7 +54,7 @@ def read(
         raise BadRecord("nul", "The record holds a NUL character; leave it out")
     try:
         event = _EVENT.decode(value)
-        data = _DATA.get(event.type, _PLAIN).decode(event.data)
+        data = decoder(event.type).decode(event.data)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
         raise BadRecord("not_readable", f"Not a readable CloudEvent 1.0 in JSON: {error}") from error
     scope: stamp.Voucher = "server"

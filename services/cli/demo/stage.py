@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from services.kit.settings import VARIABLES, Settings
 
 _HOST = "127.0.0.1"
 _STOP_SECONDS = 30
+_LAST_WORDS = 10  # lines of a log
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,13 @@ async def processes(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         }
         await _command(shared, "migrate")
         await _command(shared, "apply", "--yes")
+        running: dict[Path, subprocess.Popen[bytes]] = {}
         for name, port in ports.items():
-            stack.callback(_stop, *_start(name, {**shared, "WICI_PORT": str(port)}, settings.data))
+            log = settings.data / f"{name}.log"
+            running[log], leash = _start(name, {**shared, "WICI_PORT": str(port)}, log)
+            stack.callback(_stop, running[log], leash)
         addresses = Addresses(*(f"http://{_HOST}:{ports[name]}" for name in ("gateway", "trigger-engine", "notifier")))
-        yield Stage(addresses, server.url, environ["BACKEND_KEY"], _play_beside)
+        yield Stage(addresses, server.url, environ["BACKEND_KEY"], partial(play_beside, running))
 
 
 def folder() -> tempfile.TemporaryDirectory[str]:
@@ -126,17 +131,34 @@ def folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="wici-demo-", ignore_cleanup_errors=True)
 
 
-async def _play_beside(story: Coroutine[Any, Any, bool], once: bool) -> bool:
+async def play_beside(
+    running: Mapping[Path, subprocess.Popen[bytes]], story: Coroutine[Any, Any, bool], once: bool
+) -> bool:
+    """Play the story beside processes, given by their logs; Misconfigured, with its last words, if one of them ends."""
     told = asyncio.Event()
     with signals(told.set):
-        telling = asyncio.create_task(story)
-        waiting = asyncio.create_task(told.wait())
-        await asyncio.wait({telling, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        telling, waiting = asyncio.create_task(story), asyncio.create_task(told.wait())
+        watching = asyncio.create_task(_watch(running))
+        await asyncio.wait({telling, waiting, watching}, return_when=asyncio.FIRST_COMPLETED)
         if not once and telling.done() and not telling.exception():
-            await waiting
-        waiting.cancel()
-        telling.cancel()
+            await asyncio.wait({waiting, watching}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (telling, waiting, watching):
+            task.cancel()
+        if not waiting.done():
+            _look(running)
         return await _outcome(telling)
+
+
+async def _watch(running: Mapping[Path, subprocess.Popen[bytes]]) -> None:
+    while all(process.poll() is None for process in running.values()):  # noqa: ASYNC110 -- a process sets no event
+        await asyncio.sleep(0.2)
+
+
+def _look(running: Mapping[Path, subprocess.Popen[bytes]]) -> None:
+    for log, process in running.items():
+        if process.poll() is not None:
+            said = log.read_text(errors="replace").strip().splitlines()[-_LAST_WORDS:]
+            raise Misconfigured("\n".join((f"The {log.stem} ended, exit code {process.returncode}:", *said)))
 
 
 async def _outcome(telling: asyncio.Task[bool]) -> bool:
@@ -155,10 +177,10 @@ async def _command(environ: Mapping[str, str], *typed: str) -> None:
         raise Misconfigured(f"`wici {' '.join(typed)}` failed: {said.decode(errors='replace').strip()}")
 
 
-def _start(name: str, environ: Mapping[str, str], folder: Path) -> tuple[subprocess.Popen[bytes], Leash]:
+def _start(name: str, environ: Mapping[str, str], log: Path) -> tuple[subprocess.Popen[bytes], Leash]:
     command = [sys.executable, "-m", "services.cli.main", "run", name, "--host", _HOST]
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 -- ourselves
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, env=environ, stdout=file, stderr=file, start_new_session=True)  # noqa: S603 -- ourselves
     return process, Leash(process.pid)
 
 

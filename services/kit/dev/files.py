@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_LOWEST, _LINUX_EPHEMERAL = 20_000, 32_768
 
 
 @contextmanager
@@ -18,9 +21,22 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def free_port() -> int:
-    """Return a TCP port of loopback that nobody listens on at this moment."""
+def free_port(together: int = 1) -> int:
+    """Return the first of so many successive TCP ports of loopback that nobody listens on at this moment.
+
+    It is below those that kernels give to outgoing connections (RFC 6335 §6: 49152 and more; Linux: 32768 and more), of
+    which one may take it before a server does.
+    """
+    while True:
+        first = random.randrange(_LOWEST, _LINUX_EPHEMERAL - together)  # noqa: S311 -- no secret
+        if all(_is_free(port) for port in range(first, first + together)):
+            return first
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

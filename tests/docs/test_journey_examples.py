@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.cli.workspace.findings import Finding, errors
-from services.cli.workspace.journey_shape import STEP
 from services.cli.workspace.load import load
+from services.cli.workspace.shapes.journey import STEP
 from tests.docs.markdown import ROOT, Block, blocks
 
 PAGE = ROOT / "docs/journeys.md"

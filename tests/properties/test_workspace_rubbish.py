@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from services.cli.workspace.command import report
 from services.cli.workspace.findings import errors
-from services.cli.workspace.journey_shape import JOURNEY as JOURNEY_SHAPE
 from services.cli.workspace.load import load
-from services.cli.workspace.settings_shape import SETTINGS as SETTINGS_SHAPE
+from services.cli.workspace.shapes.journey import JOURNEY as JOURNEY_SHAPE
+from services.cli.workspace.shapes.settings import SETTINGS as SETTINGS_SHAPE
 from tests.support.examples import examples
 from tests.unit.workspace.folder import FILES, JOURNEY, MAIL, SETTINGS, write
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
-from services.cli.workspace.moments import wait_words
+from services.cli.workspace.journeys.moments import wait_words
 from services.contracts.journey import Journey, Step, Wait, every_step
 from services.contracts.workspace import Workspace
 from services.trigger_engine.policies.naming import span

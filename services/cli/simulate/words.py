@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.cli.workspace.moments import wait_words
+from services.cli.workspace.journeys.moments import wait_words
 from services.contracts.journey import (
     Alert,
     Branch,

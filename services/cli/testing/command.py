@@ -12,8 +12,8 @@ from services.cli.testing import report
 from services.cli.testing.report import Result
 from services.cli.testing.stage import Stage
 from services.cli.testing.verdict import judge
-from services.cli.workspace.cases import Case
 from services.cli.workspace.command import report as findings_of
+from services.cli.workspace.journeys.cases import Case
 from services.cli.workspace.load import Loaded, load
 from services.kit.clock import monotonic
 from services.kit.errors import Misconfigured

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.cli.workspace.ways import FAILS, HOLDS, Way, ways
+from services.cli.workspace.journeys.ways import FAILS, HOLDS, Way, ways
 from services.contracts.journey import Branch, Journey, Send, Split, Step, every_step
 from services.contracts.reasons import Reason
 from services.contracts.workspace import Workspace

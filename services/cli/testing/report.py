@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from services.cli.testing.coverage import Covered
 from services.cli.testing.verdict import Failure
-from services.cli.workspace.cases import Case
+from services.cli.workspace.journeys.cases import Case
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import msgspec
 
 from services.cli.mailroom import Mailroom, pages_of
 from services.cli.testing.coverage import Gone
-from services.cli.workspace.cases import Case, Event, Reply, Statement
-from services.cli.workspace.trials import as_written
+from services.cli.workspace.journeys.cases import Case, Event, Reply, Statement
+from services.cli.workspace.journeys.trials import as_written
 from services.contracts.message import ALERTS, CHANNELS, Message
 from services.contracts.reasons import Reason
 from services.contracts.receipt import CONFIRMED_WITHIN

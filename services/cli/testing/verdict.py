@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services.cli.testing.stage import Came, Played
-from services.cli.workspace.cases import Case, Expected
+from services.cli.workspace.journeys.cases import Case, Expected
 from services.contracts.message import ALERTS
 
 _SENDS = ("send", "alert", "webhook")

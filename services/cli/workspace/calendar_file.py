@@ -6,12 +6,12 @@ import re
 from datetime import date
 
 from services.cli.workspace.findings import Place, short
-from services.cli.workspace.journey_shape import NAME_PATTERN
-from services.cli.workspace.moments import WEEKDAYS
-from services.cli.workspace.positions import Mapping, Node, Sequence
-from services.cli.workspace.reader import read
-from services.cli.workspace.shapes import ByKind, ListOf, Names, Text
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.journeys.moments import WEEKDAYS
+from services.cli.workspace.reading.positions import Mapping, Node, Sequence
+from services.cli.workspace.reading.reader import read
+from services.cli.workspace.reading.sheet import Sheet
+from services.cli.workspace.shapes.journey import NAME_PATTERN
+from services.cli.workspace.shapes.vocabulary import ByKind, ListOf, Names, Text
 from services.contracts.schedule import AtEaster, Day, OnDate, OnDays, OnWeekday
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",

@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema_rs
 
-from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Place
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.reading.files import Files
+from services.cli.workspace.reading.sheet import Sheet
 from services.contracts.event import ENGINE_TYPES, RECEIPT_TYPES
 
 FOLDER, ENDING = "events", ".schema.json"

@@ -8,32 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from services.cli.workspace.calendar_file import read_calendar, read_name_days
-from services.cli.workspace.cases import Case
-from services.cli.workspace.cases_file import Shop, read_cases
 from services.cli.workspace.event_schemas import read_event_schemas
-from services.cli.workspace.facts_set import facts_set
-from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Finding, Place, errors, in_order, short
-from services.cli.workspace.groups import Filling, Group, read_group
-from services.cli.workspace.journey_file import read_journey
-from services.cli.workspace.journey_shape import NAME_PATTERN
-from services.cli.workspace.later_steps import POOLS_FILE, SURVEYS_FILE
-from services.cli.workspace.policies_shape import CLASSES, SPEAKS_AS
-from services.cli.workspace.positions import Mapping as Tree
-from services.cli.workspace.positions import Node, read_yaml
-from services.cli.workspace.reader import read
+from services.cli.workspace.journeys.cases import Case
+from services.cli.workspace.journeys.cases_file import Shop, read_cases
+from services.cli.workspace.journeys.facts_set import facts_set
+from services.cli.workspace.journeys.groups import Filling, Group, read_group
+from services.cli.workspace.journeys.journey_file import read_journey
+from services.cli.workspace.journeys.later_steps import POOLS_FILE, SURVEYS_FILE
+from services.cli.workspace.journeys.starts import check_starts
+from services.cli.workspace.journeys.ways import Way, ways_of
+from services.cli.workspace.reading.files import Files
+from services.cli.workspace.reading.positions import Mapping as Tree
+from services.cli.workspace.reading.positions import Node, read_yaml
+from services.cli.workspace.reading.reader import read
+from services.cli.workspace.reading.sheet import Sheet
+from services.cli.workspace.reading.yaml_problems import BadYaml
 from services.cli.workspace.rules import check_rules
 from services.cli.workspace.rules.whole import Told, Whole
 from services.cli.workspace.segments_file import read_segments
-from services.cli.workspace.settings_file import Reference, read_settings, references
-from services.cli.workspace.shapes import Anything, Names
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.settings.settings_file import Reference, read_settings, references
+from services.cli.workspace.shapes.journey import NAME_PATTERN
+from services.cli.workspace.shapes.policies import CLASSES, SPEAKS_AS
+from services.cli.workspace.shapes.vocabulary import Anything, Names
 from services.cli.workspace.silences import Silenced, heard
-from services.cli.workspace.starts import check_starts
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.cli.workspace.templates_folder import read_templates
-from services.cli.workspace.ways import Way, ways_of
-from services.cli.workspace.yaml_problems import BadYaml
 from services.contracts.message import ROUTES
 from services.contracts.schedule import Day
 from services.contracts.segment import Segment

@@ -13,7 +13,7 @@ import msgspec
 
 from services.cli.workspace.findings import RULES, Finding
 from services.cli.workspace.load import load
-from services.cli.workspace.positions import plain, read_yaml
+from services.cli.workspace.reading.positions import plain, read_yaml
 from services.cli.workspace.silences import SILENCEABLE
 
 FOLDER = Path(__file__).parents[3] / "docs/rules"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from services.cli.workspace.expressions import check_expression
-from services.cli.workspace.journey_shape import NAME_PATTERN
-from services.cli.workspace.positions import Node
-from services.cli.workspace.reader import read
-from services.cli.workspace.row import Row
-from services.cli.workspace.shapes import Condition, Duration, Flag, Names, Table, Text
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.journeys.expressions import check_expression
+from services.cli.workspace.reading.positions import Node
+from services.cli.workspace.reading.reader import read
+from services.cli.workspace.reading.row import Row
+from services.cli.workspace.reading.sheet import Sheet
+from services.cli.workspace.shapes.journey import NAME_PATTERN
+from services.cli.workspace.shapes.vocabulary import Condition, Duration, Flag, Names, Table, Text
 from services.cli.workspace.surroundings import Surroundings
 from services.contracts.segment import Segment
 from services.trigger_engine.journeys.scopes import segment_scope

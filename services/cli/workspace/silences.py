@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import yaml
 
 from services.cli.workspace.findings import RULES, Finding, Place, errors, short, write_instead
-from services.cli.workspace.positions import PARSER
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.reading.positions import PARSER
+from services.cli.workspace.reading.sheet import Sheet
 
 SILENCEABLE = frozenset({"unreachable-step"})
 """Rules whose errors leave a workspace that can be used. Every warning can be silenced but those about silences."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.reading.sheet import Sheet
 from services.contracts.event import ENGINE_TYPES, KNOWN_TYPES
 from services.contracts.message import Channel, MessageClass
 from services.contracts.policies import Cap

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.cli.workspace.files import Files
 from services.cli.workspace.findings import Place
+from services.cli.workspace.reading.files import Files
 from services.cli.workspace.surroundings import TemplateFolder
 from services.contracts.message import Channel
 from services.contracts.workspace import Template

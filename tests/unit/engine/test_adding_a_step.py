@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.cli.workspace import journey_shape
-from services.cli.workspace import steps as workspace_steps
+from services.cli.workspace.journeys import steps as workspace_steps
 from services.cli.workspace.load import load
+from services.cli.workspace.shapes import journey as journey_shape
 from services.contracts import journey as contract
 from services.contracts.journey import Journey
 from services.trigger_engine.journeys import compiled
@@ -28,10 +28,10 @@ RECIPE = (ROOT / "docs" / "adding-a-step.md").read_text(encoding="utf-8")
 IMPORTS = """
 from __future__ import annotations
 from typing import Any
-from services.cli.workspace.journey_shape import EVERY_STEP, STEPS
-from services.cli.workspace.row import Row
-from services.cli.workspace.shapes import Number, Table
-from services.cli.workspace.steps import StepReader
+from services.cli.workspace.shapes.journey import EVERY_STEP, STEPS
+from services.cli.workspace.reading.row import Row
+from services.cli.workspace.shapes.vocabulary import Number, Table
+from services.cli.workspace.journeys.steps import StepReader
 from services.contracts.journey import Conditional
 from services.trigger_engine.journeys.compiled import Node
 from services.trigger_engine.journeys.situation import Decision, Go, Situation

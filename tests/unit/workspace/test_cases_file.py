@@ -8,9 +8,9 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from services.cli.workspace.cases import Case, Event, Reply, Statement
-from services.cli.workspace.json_schema import documents
-from services.cli.workspace.positions import plain, read_yaml
+from services.cli.workspace.journeys.cases import Case, Event, Reply, Statement
+from services.cli.workspace.reading.positions import plain, read_yaml
+from services.cli.workspace.shapes.json_schema import documents
 from tests.unit.workspace.folder import JOURNEY, loaded, said, the
 
 FILE = "journeys/hello.test.yaml"

@@ -7,10 +7,10 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from services.cli.workspace.groups import MOST_USES
-from services.cli.workspace.json_schema import documents
+from services.cli.workspace.journeys.groups import MOST_USES
 from services.cli.workspace.load import Loaded
-from services.cli.workspace.positions import plain, read_yaml
+from services.cli.workspace.reading.positions import plain, read_yaml
+from services.cli.workspace.shapes.json_schema import documents
 from services.contracts.journey import Arm, Branch, Send, Set, Start, Step, Tag, Wait
 from tests.unit.workspace.folder import JOURNEY, loaded, said, the
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.workspace.journey_file import read_journey
-from services.cli.workspace.positions import read_yaml
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.journeys.journey_file import read_journey
+from services.cli.workspace.reading.positions import read_yaml
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings
 from services.contracts.journey import Enter, Goal, Journey, Rule
 from tests.unit.workspace.folder import JOURNEY, journey, loaded, said, the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from services.cli.workspace.journey_shape import ENTER, JOURNEY, STEP
+from services.cli.workspace.shapes.journey import ENTER, JOURNEY, STEP
 from tests.unit.workspace.folder import SETTINGS, loaded
 
 PAGE = (Path(__file__).parents[3] / "docs/journeys.md").read_text()

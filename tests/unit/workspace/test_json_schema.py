@@ -9,10 +9,10 @@ from typing import Any, get_args
 import jsonschema_rs
 import pytest
 
-from services.cli.workspace import reader, scalars
-from services.cli.workspace.json_schema import FOLDER, WRITERS, documents, written
-from services.cli.workspace.positions import plain, read_yaml
-from services.cli.workspace.shapes import Shape, Value
+from services.cli.workspace.reading import reader, scalars
+from services.cli.workspace.reading.positions import plain, read_yaml
+from services.cli.workspace.shapes.json_schema import FOLDER, WRITERS, documents, written
+from services.cli.workspace.shapes.vocabulary import Shape, Value
 from tests.unit.workspace.folder import JOURNEY, SETTINGS
 from tests.unit.workspace.test_settings_file import FULL
 from tests.unit.workspace.test_ten_mistakes import MISTAKES
@@ -27,7 +27,9 @@ def validator(name: str) -> Any:
 
 @pytest.mark.parametrize("name", documents())
 def test_the_file_is_what_the_code_says(name: str) -> None:
-    assert (FOLDER / name).read_text() == written(documents()[name]), "run python -m services.cli.workspace.json_schema"
+    assert (FOLDER / name).read_text() == written(documents()[name]), (
+        "run python -m services.cli.workspace.shapes.json_schema"
+    )
 
 
 @pytest.mark.parametrize("name", documents())

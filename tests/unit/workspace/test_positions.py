@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from services.cli.workspace import positions
 from services.cli.workspace.findings import Place
-from services.cli.workspace.positions import Mapping, Scalar, Sequence, plain, read_yaml
-from services.cli.workspace.yaml_problems import BadYaml
+from services.cli.workspace.reading import positions
+from services.cli.workspace.reading.positions import Mapping, Scalar, Sequence, plain, read_yaml
+from services.cli.workspace.reading.yaml_problems import BadYaml
 
 
 @pytest.fixture(params=["libyaml", "pure Python"], autouse=True)

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from services.cli.workspace.findings import Place
-from services.cli.workspace.policies_shape import DERIVED
-from services.cli.workspace.providers_shape import (
+from services.cli.workspace.settings.settings_file import Reference
+from services.cli.workspace.shapes.policies import DERIVED
+from services.cli.workspace.shapes.providers import (
     EMAIL_WITHOUT_ADAPTER,
     SMS_WITHOUT_ADAPTER,
     STOREFRONTS_WITHOUT_ADAPTER,
 )
-from services.cli.workspace.settings_file import Reference
 from services.contracts.policies import Brake, Cap, Money, QuietHours
 from services.contracts.settings import (
     Account,

@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.workspace.command import check
 from services.cli.workspace.findings import Finding
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.silences import silences
 from services.notifier.compose.render import Audience, render_sms
 from tests.unit.workspace.folder import JOURNEY, MAIL, SETTINGS, loaded, said, the, write

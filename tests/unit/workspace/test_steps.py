@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.workspace.journey_shape import STEP
+from services.cli.workspace.shapes.journey import STEP
 from services.contracts.journey import (
     Arm,
     Branch,

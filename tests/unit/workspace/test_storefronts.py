@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.workspace.providers_shape import STOREFRONTS_WITHOUT_ADAPTER
+from services.cli.workspace.shapes.providers import STOREFRONTS_WITHOUT_ADAPTER
 from services.contracts.settings import Source
 from services.gateway.storefronts import STOREFRONTS
 from tests.unit.workspace.folder import SETTINGS, loaded

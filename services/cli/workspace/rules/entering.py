@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from services.cli.workspace.expressions import place_in
 from services.cli.workspace.findings import Place, short, write_instead
-from services.cli.workspace.positions import Mapping as Tree
-from services.cli.workspace.positions import Node, Scalar, Sequence, parts
+from services.cli.workspace.journeys.expressions import place_in
+from services.cli.workspace.reading.positions import Mapping as Tree
+from services.cli.workspace.reading.positions import Node, Scalar, Sequence, parts
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.rules.whole import Told, Whole
-from services.cli.workspace.sheet import Sheet
 from services.contracts.journey import Rule, WaitFor
 
 # Facts that a customer has once in life.

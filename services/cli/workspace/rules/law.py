@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.rules.prose import Found, anywhere, in_prose
 from services.cli.workspace.rules.whole import Whole
-from services.cli.workspace.sheet import Sheet
 from services.contracts.workspace import Template
 from services.notifier.gate import CONSENTED
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.cli.workspace.findings import Place
-from services.cli.workspace.moments import WEEKDAYS
+from services.cli.workspace.journeys.moments import WEEKDAYS
 from services.cli.workspace.rules.ways import timeline
 from services.cli.workspace.rules.whole import Told, Whole
 from services.contracts.journey import Branch, Clock, Send, Set, Split, Step, Tag, Wait, WaitFor, ways

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from services.cli.workspace.findings import Place
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.reading.sheet import Sheet
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TARGET = re.compile(r"(?<=\])\([^()\n]*\)|https?://[^\s\"'<>)]+|<[^<>\n]*>")

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from services.cli.samples import sample
 from services.cli.workspace.findings import short
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.rules.prose import anywhere, body_at, in_prose
 from services.cli.workspace.rules.whole import Told, Whole
-from services.cli.workspace.sheet import Sheet
 from services.contracts.journey import Send
 from services.contracts.message import Message
 from services.contracts.workspace import Template

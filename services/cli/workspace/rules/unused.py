@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.cli.workspace.findings import Place, short
-from services.cli.workspace.positions import Mapping as Tree
+from services.cli.workspace.reading.positions import Mapping as Tree
 from services.cli.workspace.rules.whole import Whole, words
 from services.contracts.message import MessageClass
 

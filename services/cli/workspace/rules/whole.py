@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.cli.workspace.findings import Place
-from services.cli.workspace.positions import Mapping as Tree
-from services.cli.workspace.positions import Node, Scalar, Sequence, parts
-from services.cli.workspace.sheet import Sheet
+from services.cli.workspace.reading.positions import Mapping as Tree
+from services.cli.workspace.reading.positions import Node, Scalar, Sequence, parts
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.surroundings import Surroundings, TemplateFolder
 from services.contracts.journey import Journey, Send, Step, every_step
 from services.contracts.message import MessageClass

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from services.cli.workspace.findings import Place, short
+from services.cli.workspace.reading.sheet import Sheet
 from services.cli.workspace.rules.prose import anywhere, in_prose
 from services.cli.workspace.rules.whole import Whole
-from services.cli.workspace.sheet import Sheet
 
 _TEXT = r"(?:\"[^\"]*\"|'[^']*')"
 _TWO_FORMS = re.compile(rf"\bgendered\(\s*{_TEXT}\s*,\s*{_TEXT}\s*\)")

@@ -1,0 +1,1 @@
+"""`journeys/`, `groups/` and the tests beside them: steps, sends, trials, schedules, ways out."""

@@ -1,0 +1,1 @@
+"""`wici.yaml`: the shop, its sources and providers, its policies."""

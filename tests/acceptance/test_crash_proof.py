@@ -27,7 +27,7 @@ from tests.support.examples import LONG
 from tests.support.provider_sink import ProviderSink
 from tests.support.waiting import eventually
 
-EVENTS, KILLS = (20_000, 20) if LONG else (1_500, 3)
+EVENTS, KILLS = (20_000, 20) if LONG else (1_000, 2)
 SHARE = EVENTS // (2 * KILLS + 4)
 """Events from one step to the next."""
 PROVIDER_SECONDS = 0.01

@@ -21,6 +21,7 @@ from services.trigger_engine.journeys import react
 from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.reaction import Reaction
 from services.trigger_engine.journeys.schedules import dated
+from services.trigger_engine.journeys.schedules.campaign import Campaign, is_for
 from services.trigger_engine.journeys.schedules.occurrences import moment, occurrences
 from services.trigger_engine.journeys.schedules.planned import PREFIX, alarm_kind
 from services.trigger_engine.journeys.segments import ENTERED, LEFT
@@ -127,12 +128,11 @@ def _waits(journey: Journey, schedule: Schedule, now: datetime) -> Callable[[Pro
 def _begins(journey: Journey, schedule: Schedule, definitions: Definitions, now: datetime) -> Callable[[Profile], bool]:
     """Whom a time is for that begins by then, and whose clock shows it by then."""
     settings, until = definitions.settings, now + HOUR
-    times = [datetime.fromisoformat(one.name) for one in occurrences(journey, now, until, settings)]
+    told = [Campaign(journey.name, one.name, one.begin, one.end) for one in occurrences(journey, now, until, settings)]
 
     def begins(profile: Profile) -> bool:
-        if not times or (schedule.who is not None and schedule.who not in profile.segments):
-            return False
+        mine = [datetime.fromisoformat(one.occurrence) for one in told if is_for(one, schedule, profile)]
         zone = customer_zone(profile, settings.shop)
-        return schedule.zone == "shop" or any(moment(one, zone) <= until for one in times)
+        return any(schedule.zone == "shop" or moment(one, zone) <= until for one in mine)
 
     return begins

@@ -20,6 +20,7 @@ from services.trigger_engine.journeys.reaction import Reaction
 from services.trigger_engine.journeys.schedules.occurrences import moment
 from services.trigger_engine.journeys.schedules.planned import alarm_kind
 from services.trigger_engine.journeys.steps.wait import calendar_days
+from services.trigger_engine.profiles.state import Identifier
 from tests.support.engine import DAY, HOUR, MINUTE, Run, anna, happened, journey, say, scheduled, workspace
 
 SECOND = timedelta(seconds=1)
@@ -132,6 +133,15 @@ def test_only_those_whom_a_schedule_is_for_are_counted() -> None:
     sample = customer(at - DAY)
     assert told(None, shop(WARSAW, vips), sample, at - MINUTE) == []
     assert told(None, shop(WARSAW, one), sample, at - MINUTE) == [(100, True)]
+
+
+def test_a_visitor_of_whom_only_a_cookie_is_known_is_not_counted() -> None:
+    at = utc("2026-12-01 09:00")
+    new = shop(WARSAW, scheduled(Once("2026-12-01T10:00")))
+    sample = customer(at - DAY)
+    profile = sample.profiles[0]
+    profile.identifiers = {Identifier("anonymous", "", "cookie"): 0}
+    assert told(None, new, sample, at - MINUTE) == []
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from services.contracts.journey import (
 )
 from services.contracts.schedule import Dated
 from services.contracts.workspace import Template
+from services.trigger_engine.journeys.asking import Asking, Path, asking, profile_facts
 from services.trigger_engine.journeys.conditions import (
     ANY,
     BOOL,
@@ -41,8 +42,6 @@ from services.trigger_engine.journeys.scopes import condition_scope
 
 Schemas = Mapping[str, Mapping[str, Any]]
 Templates = Mapping[str, Mapping[str, Template]]
-Path = tuple[str, ...]
-ALL = "*"
 
 LINGER_SECONDS = (
     7 * 86_400.0
@@ -91,6 +90,7 @@ class Compiled(msgspec.Struct, frozen=True):
     journey: Journey
     condition: Condition | None
     key: Condition | None
+    asking: Asking
     listeners: dict[str, tuple[Listener, ...]]
     nodes: dict[str, Node]
     first: str | None
@@ -153,10 +153,12 @@ def compile_journey(
     key, schedule = journey.enter.key, journey.enter.schedule
     when = schedule.when if schedule is not None and isinstance(schedule.when, Dated) else None
     keys = _Compiler(journey.enter.on, schemas, facts)
+    named = None if key is None else keys.value(key, (STRING, NUMBER))
     return Compiled(
         journey=journey,
         condition=entering,
-        key=None if key is None else keys.value(key, (STRING, NUMBER)),
+        key=named,
+        asking=asking(journey, (entering, named)),
         date=None if when is None else keys.value(when.fact, (STRING, TIMESTAMP)),
         listeners=listeners,
         nodes=nodes,
@@ -186,11 +188,6 @@ def _linger(journey: Journey) -> float:
     goals = [goal.within or LINGER_SECONDS for goal in journey.goals] or [LINGER_SECONDS]
     trials = [s.trial.after or 0.0 for s in every_step(journey.steps) if isinstance(s, Split) and s.trial]
     return max([*goals, *trials])
-
-
-def profile_facts(reads: Iterable[Path]) -> frozenset[str]:
-    """The facts of `profile` that these paths read; ALL where the whole of it is read."""
-    return frozenset(path[1] if len(path) > 1 else ALL for path in reads if path[0] == "profile")
 
 
 def _link(steps: tuple[Step, ...], after: str | None, nodes: dict[str, Node], compiler: _Compiler) -> str | None:

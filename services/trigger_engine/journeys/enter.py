@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +12,12 @@ from services.contracts.data import Data
 from services.contracts.reasons import Reason
 from services.contracts.schedule import DUE, Due
 from services.trigger_engine.journeys import draws, walk
+from services.trigger_engine.journeys.asking import ALL
 from services.trigger_engine.journeys.compiled import Compiled, pick
-from services.trigger_engine.journeys.env import Env, environment
+from services.trigger_engine.journeys.definitions import Definitions
+from services.trigger_engine.journeys.env import Env, ProfileView, environment, known, moment
 from services.trigger_engine.journeys.reaction import Note, Walked
-from services.trigger_engine.journeys.turn import Past, Starting, Turn
+from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.profiles.arrival import Arrival
 from services.trigger_engine.profiles.state import Entry, Profile
 
@@ -27,30 +28,73 @@ MOST_OCCURRENCES = 5  # of a scheduled journey, where each of its times may be e
 _NOTHING = Data()
 
 
-def consider(profile: Profile, event: Arrival, compiled: Compiled, env: Env, turn: Turn) -> None:
-    """Enter the journey, or note in the trace why not. `env` has the names of its condition."""
-    journey = compiled.journey
-    if event.type == DUE and event.fields["schedule"]["journey"] != journey.name:
+def consider(profile: Profile, event: Arrival, turn: Turn) -> None:
+    """Enter the journeys that an event of this type enters, or note in the trace why not."""
+    definitions, trace = turn.definitions, turn.into.trace
+    fields: dict[str, Any] | None = None
+    env: Env | None = None
+    for compiled in definitions.enters[event.type]:
+        asking = compiled.asking
+        if asking.about and not _is_meant(event, compiled, turn):
+            continue
+        # What is read is read once for all of them, and anew after an entry, whose steps may have changed the profile.
+        env = env or moment(profile, definitions, turn.now)
+        if fields is None and asking.event:
+            fields = _fields(event, definitions)
+        env["event"] = fields
+        if asking.facts:
+            _look(env, profile, asking.facts, definitions)
+        condition = compiled.condition
+        if condition is not None and condition.evaluate(env) is not True:
+            seen = turn.seen(condition, env)
+            note = asking.refusal
+            trace.append(note if seen is None else Note(note.journey, note.reason, note.rule, seen))
+            continue
+        old = _too_old(compiled, event, turn)
+        if old is not None:
+            turn.into.skip(compiled.journey.name, old)
+            continue
+        env["event"] = fields = _fields(event, definitions) if fields is None else fields
+        _enter(profile, event, compiled, env, turn)
+        env = None
+
+
+def _is_meant(event: Arrival, compiled: Compiled, turn: Turn) -> bool:
+    """Whether an event that names a journey may enter this one: a time of its own, or word of another's message."""
+    name, about = compiled.journey.name, event.fields[compiled.asking.about]
+    if event.type == DUE:
+        return bool(about["journey"] == name)
+    if about.get("journey") != name:
+        return True
+    turn.into.skip(name, Reason.OWN_MESSAGE)
+    return False
+
+
+def _fields(event: Arrival, definitions: Definitions) -> dict[str, Any]:
+    """As much of the event as is read until it has entered."""
+    if event.decoded is not None:
+        return event.decoded
+    reader = definitions.readers[event.type]
+    return event.fields if reader is None else reader.decode(event.raw)
+
+
+def _look(env: Env, profile: Profile, facts: frozenset[str], definitions: Definitions) -> None:
+    """Add facts of the customer to `profile`, where they are not yet; the whole is a view, which has every one."""
+    currency = definitions.settings.shop.currency
+    if ALL in facts:
+        env["profile"] = ProfileView(profile, currency, definitions.name_days)
         return
-    if event.type.startswith("message.") and event.fields["message"].get("journey") == journey.name:
-        turn.into.skip(journey.name, Reason.OWN_MESSAGE)
-        return
-    if compiled.condition is not None and compiled.condition.evaluate(env) is not True:
-        seen = turn.seen(compiled.condition, env)
-        turn.into.trace.append(Note(journey.name, Reason.CONDITION_FALSE, "enter", seen))
-        return
-    old = _too_old(compiled, event, turn)
-    if old is not None:
-        turn.into.skip(journey.name, old)
-        return
-    _enter(profile, event, compiled, env, turn)
+    seen = env["profile"]
+    for name in facts:
+        if name not in seen:
+            seen[name] = known(profile, name, currency, definitions.name_days)
 
 
 def _too_old(compiled: Compiled, event: Arrival, turn: Turn) -> Reason | None:
     """An event counts for so long; a time of the journey's own as long as a step that is late."""
     journey = compiled.journey
     if journey.enter.schedule is None:
-        return Reason.TOO_OLD if turn.now - event.time > timedelta(seconds=journey.enter.max_age) else None
+        return Reason.TOO_OLD if turn.now - event.time > compiled.asking.max_age else None
     told_at = msgspec.convert(event.fields["schedule"], Due).told_at
     late = turn.now - told_at > timedelta(seconds=journey.max_lateness)
     return Reason.LATE if late and journey.late != "send" else None
@@ -89,7 +133,7 @@ def _enter(
     journey = compiled.journey
     key = _key(compiled, env)
     reason = Reason.NOT_LIVE if not _is_live(compiled, event) else _already(profile, compiled, key, event)
-    if reason is None and _overtaken(compiled, env, event, turn.past):
+    if reason is None and turn.past and _overtaken(profile, compiled, env["event"], event, turn):
         reason = Reason.OVERTAKEN
     if reason is not None:
         turn.into.skip(journey.name, reason)
@@ -101,7 +145,7 @@ def _enter(
         key=key,
         entered_at=turn.now,
         event_type=event.type,
-        event=pick(event.fields, compiled.event_paths),
+        event=pick(env["event"], compiled.event_paths),
         since=event.since or event.time,
         started=started,
     )
@@ -150,10 +194,11 @@ def _remember(profile: Profile, compiled: Compiled, key: str, at: datetime) -> N
         del keys[min(keys, key=keys.__getitem__)]
 
 
-def _overtaken(compiled: Compiled, env: dict[str, Any], event: Arrival, past: Sequence[Past]) -> bool:
+def _overtaken(profile: Profile, compiled: Compiled, fields: dict[str, Any], event: Arrival, turn: Turn) -> bool:
     """Whether an exit or goal with a later source time is already on record, and its condition holds."""
     since = event.since or event.time
-    for one in past:
+    env = environment(profile, turn.definitions, turn.now) | {"event": fields}
+    for one in turn.past:
         if one.time < since or (one.time == since and one.type == event.type):
             continue
         for listener in compiled.listeners.get(one.type, ()):

@@ -62,6 +62,17 @@ _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
 }
 
 
+def known(profile: Profile, name: str, currency: str, name_days: Mapping[str, str]) -> Any:
+    """What `profile.NAME` is: computed, or known by name; null where it is not known."""
+    computed = _COMPUTED.get(name)
+    if computed is not None:
+        return computed(profile, currency)
+    if name == "name_day":
+        return _name_day(profile, name_days)
+    fact = profile.facts.get(name)
+    return None if fact is None else fact.value
+
+
 class ProfileView(Mapping[str, Any]):
     """A profile as `profile` in conditions and templates: computed facts, then whatever is known by name."""
 
@@ -81,13 +92,7 @@ class ProfileView(Mapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """What is not known is null; asked for often, where the inherited one takes a detour."""
-        computed = _COMPUTED.get(name)
-        if computed is not None:
-            found = computed(self._profile, self._currency)
-        elif name == "name_day":
-            found = _name_day(self._profile, self._name_days)
-        else:
-            found = self._profile.fact(name)
+        found = known(self._profile, name, self._currency, self._name_days)
         return default if found is None else found
 
     def __iter__(self) -> Any:
@@ -116,13 +121,20 @@ class Calls:
 
 def environment(profile: Profile, definitions: Definitions, now: datetime) -> Env:
     """The names that do not depend on an entry; `event`, `received` and `entry` are added by who knows them."""
-    cart, currency = profile.cart, definitions.settings.shop.currency
+    env = moment(profile, definitions, now)
+    env["profile"] = ProfileView(profile, definitions.settings.shop.currency, definitions.name_days)
+    return env
+
+
+def moment(profile: Profile, definitions: Definitions, now: datetime) -> Env:
+    """The same, with `profile` still empty: who knows what is read of the customer, adds that alone."""
+    cart = profile.cart
     return {
-        "profile": ProfileView(profile, currency, definitions.name_days),
+        "profile": {},
         "cart": None if cart is None else cart.data,
         "shop": definitions.shop,
         "now": now,
-        "calls": Calls(profile, currency, now) if definitions.uses.measures else None,
+        "calls": Calls(profile, definitions.settings.shop.currency, now) if definitions.uses.measures else None,
     }
 
 

@@ -150,12 +150,8 @@ def _happen(profile: Profile, event: Arrival, turn: Turn, depth: int = 0) -> Non
         if event.type in turn.definitions.awaited:
             _await(profile, event, turn)
         _undo(profile, event, turn)
-    enters = turn.definitions.enters.get(event.type)
-    if enters is not None:
-        env = environment(profile, turn.definitions, turn.now)
-        env["event"] = event.fields
-        for compiled in enters:
-            enter.consider(profile, event, compiled, env, turn)
+    if event.type in turn.definitions.enters:
+        enter.consider(profile, event, turn)
     if depth >= DEEPEST:
         return
     for one in deriving.derive(profile, event, turn):

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from services.contracts.segment import Segment
-from services.trigger_engine.journeys.compiled import Schemas, profile_facts
+from services.trigger_engine.journeys.asking import profile_facts
+from services.trigger_engine.journeys.compiled import Schemas
 from services.trigger_engine.journeys.conditions import BOOL, CallKey, Condition, Type, compile_condition
 from services.trigger_engine.journeys.scopes import segment_scope
 

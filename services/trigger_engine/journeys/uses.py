@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.trigger_engine.journeys.compiled import ALL, Compiled
+from services.trigger_engine.journeys.asking import ALL
+from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.segment import CompiledSegment
 from services.trigger_engine.profiles import orders, windows
 from services.trigger_engine.profiles.uses import LAST_VIEWED, TALLIES, Measure, Uses

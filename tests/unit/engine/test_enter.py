@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.contracts.journey import Rule, Wait
+from services.contracts.journey import Rule, Tag, Wait
 from services.contracts.reasons import Reason
 from tests.support.engine import AT, DAY, HOUR, MINUTE, Run, anna, goal, happened, journey, say, until, workspace
 
@@ -126,6 +126,40 @@ def test_journeys_are_considered_in_the_order_of_their_names() -> None:
     run = Run(workspace(*(journey(name, "page.viewed") for name in ("b", "a", "c"))))
     run.take(happened("page.viewed", customer=anna()))
     assert [message.journey for message in run.queue] == ["a", "b", "c"]
+
+
+def test_what_an_entry_has_learned_counts_for_the_next_journey_of_the_same_event() -> None:
+    hot = '"hot" in profile.tags'
+    run = Run(
+        workspace(
+            journey("a", "page.viewed", condition=hot),
+            journey("b", "page.viewed", Tag("t", "hot")),
+            journey("c", "page.viewed", condition=hot),
+        )
+    )
+    run.take(happened("page.viewed", customer=anna()))
+    assert ([message.journey for message in run.queue], run.reasons) == (["c"], [("a", Reason.CONDITION_FALSE)])
+
+
+@pytest.mark.parametrize("first", ["size(profile) > 0", "profile.locale == 'pl'"])
+def test_a_condition_over_the_whole_customer_stands_beside_one_over_a_single_fact(first: str) -> None:
+    run = Run(
+        workspace(
+            journey("a", "page.viewed", condition=f"!({first})"),
+            journey("b", "page.viewed", condition="profile.first_name == 'Anna' && size(profile) > 3"),
+            journey("c", "page.viewed", condition="profile.orders_count == 1"),
+        )
+    )
+    run.take(happened("page.viewed", customer=anna(locale="pl")))
+    assert [message.journey for message in run.queue] == ["b"]
+
+
+@pytest.mark.parametrize(("url", "enters"), [("x", False), ("y", True)])
+def test_an_exit_on_record_is_asked_what_the_entering_condition_does_not_read(url: str, enters: bool) -> None:
+    asked = "profile.first_name == 'Anna' && event.page.url == 'x' && received.order.total > 50"
+    run = Run(workspace(journey("views", "page.viewed", LONG, exits=(Rule("order.placed", asked),))))
+    run.take(happened("order.placed", AT + MINUTE, customer=anna(), placed="1"))
+    assert bool(run.take(happened("page.viewed", customer=anna(), page={"url": url})).entries) is enters
 
 
 def test_keys_remembered_stay_few() -> None:

@@ -27,4 +27,4 @@ async def part(connection: Connection, row: FanOut) -> Part:
     if len(found) < CHUNK:
         return Part(hear, len(found), None)
     last = found[-1]
-    return Part(hear, len(found), (last.kind, last.at, ids.text(last.profile_id)))
+    return Part(hear, len(found), (last.kind, last.turn, ids.text(last.profile_id)))

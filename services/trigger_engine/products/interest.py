@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from services.contracts.data import MAX_ID
@@ -26,9 +26,15 @@ class Interest(IntEnum):
     BOUGHT = 3
 
 
+_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 _ABOUT_ONE = {ASKED_FOR: Interest.ASKED, "product.viewed": Interest.VIEWED}
 _ABOUT_ITEMS = {"cart.updated": Interest.CART, "order.placed": Interest.BOUGHT}
 SHOWN_BY = frozenset({*_ABOUT_ONE, *_ABOUT_ITEMS})
+
+
+def turn(kind: Interest, at: datetime) -> datetime:
+    """When it is the turn of an interest shown at `at`: those who asked hear in that order, the rest in none."""
+    return at if kind == Interest.ASKED else _AT_ONCE
 
 
 def shown(event: Arrival) -> Iterator[tuple[str, Interest]]:

@@ -67,8 +67,9 @@ class Shelf:
             self._answer(self.key(event, event.data.product.id), profile_id, event.time)
 
     def _note(self, key: InterestKey, at: datetime) -> None:
-        known = self.interests.get(key)
-        self.interests[key] = at if known is None else counts(key.kind, at, known)
+        known = self.interests.setdefault(key, at)
+        if known is not at:
+            self.interests[key] = counts(key.kind, at, known)
         if key.kind == Interest.BOUGHT:
             self._answer(key.product, key.profile_id, at)
 

@@ -21,15 +21,15 @@ OLDEST = """
     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED"""
 # Each customer once, by the strongest interest, unless what they wanted is bought. Who has gone is left out.
 INTERESTED = f"""
-    SELECT i.kind, i.at, i.profile_id, p.version, p.state,
-        NOT EXISTS (
+    SELECT i.kind, i.turn, i.profile_id, p.version, p.state,
+        i.at <= $3 AND NOT EXISTS (
             SELECT 1 FROM engine.interests o
             WHERE (o.catalogue, o.product_id, o.profile_id) = (i.catalogue, i.product_id, i.profile_id)
               AND ((o.kind < i.kind AND o.at <= $3) OR (o.kind = {Interest.BOUGHT} AND o.at >= i.at))) AS hears
     FROM engine.interests i LEFT JOIN engine.profiles p ON p.id = i.profile_id
     WHERE i.catalogue = $1 AND i.product_id = $2 AND i.kind < {Interest.BOUGHT}
-      AND (i.kind, i.at, i.profile_id) > ($4::smallint, $5::timestamptz, $6::uuid)
-    ORDER BY i.kind, i.at, i.profile_id LIMIT $7"""
+      AND (i.kind, i.turn, i.profile_id) > ($4::smallint, $5::timestamptz, $6::uuid)
+    ORDER BY i.kind, i.turn, i.profile_id LIMIT $7"""
 EVERYBODY = "SELECT id, version, state FROM engine.profiles WHERE id > $1 ORDER BY id LIMIT $2"
 _FIRST = (-1, datetime(1970, 1, 1, tzinfo=UTC), bytes(16))
 
@@ -45,10 +45,10 @@ class FanOut(NamedTuple):
 
 
 class Interested(NamedTuple):
-    """Who may hear of a product: with which interest, since when; `profile` is None where they do not."""
+    """Who may hear of a product: with which interest, in whose turn; `profile` is None where they do not."""
 
     kind: Interest
-    at: datetime
+    turn: datetime
     profile_id: bytes
     profile: Profile | None
 
@@ -69,15 +69,11 @@ async def interested(
     connection: Connection, product: tuple[str, str], until: datetime, after: Sequence[Any] | None, most: int
 ) -> list[Interested]:
     """Whoever had shown an interest in the product by `until`, after the cursor; who asked comes first, in turn."""
-    kind, at, profile_id = _FIRST if after is None else after
-    rows = await connection.fetch(INTERESTED, *product, until, kind, at, profile_id, most)
+    rows = await connection.fetch(INTERESTED, *product, until, *(_FIRST if after is None else after), most)
     return [
-        Interested(
-            Interest(row[0]), row[1], row[2],
-            load(row[4], row[3]) if row[5] and row[4] is not None and row[1] <= until else None,
-        )
-        for row in rows
-    ]  # fmt: skip
+        Interested(Interest(kind), turn, who, load(state, version) if hears and state is not None else None)
+        for kind, turn, who, version, state, hears in rows
+    ]
 
 
 async def everybody(connection: Connection, after: bytes, most: int) -> list[Profile]:

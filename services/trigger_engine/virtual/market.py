@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.trigger_engine.journeys.crowd import Crowd
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.products.interest import KEPT, Interest
+from services.trigger_engine.products.interest import KEPT, Interest, turn
 from services.trigger_engine.products.known import Known
 from services.trigger_engine.products.shelf import ProductKey, Shelf, counts
 from services.trigger_engine.products.telling import Product, told
@@ -91,4 +91,5 @@ class Market:
             return not stronger and (bought is None or bought < at)
 
         found = [(kind, at, who) for (kind, who), at in shown.items() if kind < Interest.BOUGHT and at <= until]
-        return [(kind, who) for kind, at, who in sorted(found) if hears(kind, who, at)]
+        found.sort(key=lambda one: (one[0], turn(one[0], one[1]), one[2]))
+        return [(kind, who) for kind, at, who in found if hears(kind, who, at)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import asyncpg
 import pytest
@@ -170,3 +170,29 @@ async def test_a_clock_keeps_its_offset_while_the_database_is_away(pool: asyncpg
     await eventually(lambda: clock.offset == timedelta(days=3), 5)
     assert await read_offset(pool) == timedelta(days=3)
     await clock.stop()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 3, 29, 3, 0, 0, 1, tzinfo=timezone(timedelta(hours=2))),
+        datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    ],
+)
+async def test_a_moment_is_the_same_in_the_database_and_comes_back_in_utc(pool: asyncpg.Pool, moment: datetime) -> None:
+    text = "SELECT to_char($1::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+    assert await pool.fetchval(text, moment) == f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}".zfill(26)
+
+    found = await pool.fetchrow(
+        "SELECT $1::timestamptz, $2::timestamptz[], $3::tstzrange", moment, [moment, None], asyncpg.Range(moment)
+    )
+
+    assert (found[0], found[1], found[2].lower) == (moment, [moment, None], moment)
+    assert found[0].tzinfo is UTC
+
+
+async def test_a_moment_without_a_zone_is_refused(pool: asyncpg.Pool) -> None:
+    with pytest.raises(asyncpg.DataError):
+        await pool.fetchval("SELECT $1::timestamptz", datetime(2026, 1, 1))  # noqa: DTZ001 -- what must not be

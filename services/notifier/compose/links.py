@@ -1,9 +1,10 @@
 """Signed links that a customer may follow without a login, and that say nothing about them.
 
-A token is the kind of link, the message's send key and an HMAC-SHA256 over both, cut to 128 bits (RFC 2104 §5), in
-base64url. A click's token holds the target too, under the same HMAC: nobody can make it lead elsewhere. In an SMS every
-character is paid for: its token has 56 bits of the HMAC, and unsubscribes whoever the message went to, nothing more.
-The newest key signs; every configured key verifies, so that links in old mails outlive a rotation.
+A token is the kind of link, the message's send key and a signature of 128 bits over both, keyed BLAKE2s (RFC 7693), in
+base64url: a mail has several, and this costs a third of an HMAC. A click's token holds the target too, under the same
+signature: nobody can make it lead elsewhere. In an SMS every character is paid for: its token's signature has 56 bits,
+and it unsubscribes whoever the message went to, nothing more. The newest key signs; every configured key verifies, so
+that links in old mails outlive a rotation.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2s, sha256
 from typing import Literal
 
 from services.kit.errors import BadRecord, Misconfigured
-from services.kit.hmacs import hmac_sha256
 
 LinkKind = Literal["unsubscribe", "preferences", "confirm", "open", "click"]
 Form = Literal["unsubscribe", "unsubscribe_sms", "preferences", "confirm", "open", "click"]
@@ -91,7 +93,13 @@ def confirm_url(public_url: str, token: str) -> str:
 
 
 def _mac(key: str, said: bytes, target: bytes) -> bytes:
-    return hmac_sha256(key, _PURPOSE + said + target)[: _mac_bytes(said[:1])]
+    return blake2s(said + target, digest_size=_mac_bytes(said[:1]), key=_signing(key)).digest()
+
+
+@lru_cache(maxsize=64)
+def _signing(key: str) -> bytes:
+    """The key of links: as long as BLAKE2s takes one, and of no use for whatever else `key` signs."""
+    return sha256(_PURPOSE + key.encode()).digest()
 
 
 def _mac_bytes(code: bytes) -> int:

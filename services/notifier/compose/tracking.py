@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape, unescape
 from urllib.parse import quote, urlsplit
 
@@ -33,7 +33,7 @@ _PIXEL = '<img src="{}" width="1" height="1" alt="" style="display:block;width:1
 Words = tuple[tuple[str, str], ...]
 
 
-class Trail(msgspec.Struct, frozen=True):
+class Trail(msgspec.Struct, frozen=True, dict=True):
     """How a class of messages is followed.
 
     `base` is where tracked links lead to, without a slash at its end; `own` are the beginnings of links that are never
@@ -45,6 +45,11 @@ class Trail(msgspec.Struct, frozen=True):
     host: str
     track: bool = False
     utm: Words = ()
+
+    @cached_property
+    def written(self) -> str:
+        """`base` as a page has it."""
+        return escape(self.base)
 
 
 def trail(links: Links, klass: MessageClass, public_url: str, shop_url: str) -> Trail:
@@ -69,7 +74,7 @@ def followed(html: str, text: str, message: Message, keys: Sequence[str], how: T
     if how.track:
         end = html.rfind("</body>")
         at = len(html) if end < 0 else end
-        edits.append((at, at, _pixel(message.send_key, keys, how.base)))
+        edits.append((at, at, _pixel(message.send_key, keys, how.written)))
     return _edited(html, edits), text
 
 
@@ -100,7 +105,7 @@ def _anchor(quoted: str, send_key: bytes, keys: Sequence[str], how: Trail, utm: 
     untracked, target = _led(quoted, how, utm)
     if target is None:
         return untracked
-    return f'"{escape(how.base)}/c/{make_token("click", send_key, keys, target)}"'
+    return f'"{how.written}/c/{make_token("click", send_key, keys, target)}"'
 
 
 @lru_cache(maxsize=4096)
@@ -115,8 +120,8 @@ def _led(quoted: str, how: Trail, utm: Words) -> tuple[str, bytes | None]:
     return quoted if url == written else f'"{escape(url)}"', target if tracked else None
 
 
-def _pixel(send_key: bytes, keys: Sequence[str], base: str) -> str:
-    return _PIXEL.format(f"{escape(base)}/o/{make_token('open', send_key, keys)}.gif")
+def _pixel(send_key: bytes, keys: Sequence[str], written: str) -> str:
+    return _PIXEL.format(f"{written}/o/{make_token('open', send_key, keys)}.gif")
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from hashlib import sha1
 
 _ROOT = uuid.uuid5(uuid.NAMESPACE_DNS, "wici").bytes
 _SEPARATOR = "\x1f"
+_KEPT, _MARKS = ~(0xF << 76 | 0x3 << 62), 0x5 << 76 | 0x2 << 62  # version 5; the variant of RFC 9562, in binary 10
 _BASE = sha1(_ROOT, usedforsecurity=False)  # to copy: of so short a name, making a hash is half the work
 
 
@@ -21,10 +22,7 @@ def uuid5(*parts: str) -> bytes:
         name = _SEPARATOR.join(p.replace("\\", "\\\\").replace(_SEPARATOR, "\\x1f") for p in parts)
     hashed = _BASE.copy()
     hashed.update(name.encode("utf-8", "surrogatepass"))
-    digest = bytearray(hashed.digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    return bytes(digest)
+    return (int.from_bytes(hashed.digest()[:16]) & _KEPT | _MARKS).to_bytes(16)
 
 
 def text(value: bytes) -> str:

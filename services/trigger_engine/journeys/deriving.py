@@ -6,7 +6,7 @@ is unique per profile, so that what the shop states itself and what wici derives
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from services.contracts.data import Data, ThresholdData
@@ -24,11 +24,17 @@ from services.trigger_engine.profiles.state import Profile
 _NOTHING = Data()
 
 
-def derive(profile: Profile, event: Arrival, turn: Turn) -> Iterator[Derived]:
+def derive(profile: Profile, event: Arrival, turn: Turn) -> Iterable[Derived]:
     """The events that follow from this one, the first of them before the next; alarms are set as they fall due."""
     definitions = turn.definitions
+    following = definitions.follows.get(event.type, ())
+    return _derive(profile, event, turn, following) if following or definitions.standing else ()
+
+
+def _derive(profile: Profile, event: Arrival, turn: Turn, following: tuple[Wanted, ...]) -> Iterator[Derived]:
+    definitions = turn.definitions
     shop = definitions.settings.shop
-    for rule, policy in definitions.follows.get(event.type, ()):
+    for rule, policy in following:
         if rule.note is not None:
             rule.note(profile, event, policy)
         if rule.derive is not None:

@@ -45,12 +45,14 @@ def apply(profile: Profile, event: Arrival, order: Order) -> Change:
     booked = profile.ledger.get(name)
     if booked is None:
         booked = profile.ledger[name] = Booked(event.time)
-    before = adds(booked)
-    _count(profile, booked, -1)
+    before, paid_before = adds(booked), paid(booked)
     _note(booked, event, order)
-    _count(profile, booked, 1)
+    after = adds(booked)
+    profile.orders += after.orders - before.orders
+    _change(profile.spent, (before.currency, before.spent), (after.currency, after.spent))
+    _change(profile.paid, (before.currency, paid_before), (after.currency, paid(booked)))
     _forget(profile)
-    return Change(before, adds(booked))
+    return Change(before, after)
 
 
 def key(source: str, order_id: str) -> bytes:
@@ -128,6 +130,14 @@ def _count(profile: Profile, booked: Booked, sign: int) -> None:
     _add(profile.paid, booked.currency, sign * paid(booked))
 
 
+def _change(sums: dict[str, int], before: tuple[str, int], after: tuple[str, int]) -> None:
+    if before[0] == after[0]:
+        _add(sums, after[0], after[1] - before[1])
+    else:
+        _add(sums, before[0], -before[1])
+        _add(sums, *after)
+
+
 def _add(sums: dict[str, int], currency: str, amount: int) -> None:
     if not amount:
         return
@@ -141,7 +151,8 @@ def _add(sums: dict[str, int], currency: str, amount: int) -> None:
 def _note(booked: Booked, event: Arrival, order: Order) -> None:
     booked.at = max(booked.at, event.time)
     booked.currency = max(booked.currency, order.currency or "")
-    booked.shipping = max(booked.shipping, units(order.shipping))
+    if order.shipping is not None:
+        booked.shipping = max(booked.shipping, units(order.shipping))
     if event.type == "order.placed":
         placed = (event.time, units(order.total))
         if booked.placed_at is None or placed > (booked.placed_at, booked.total):

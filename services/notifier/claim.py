@@ -1,9 +1,10 @@
 """The claim: take the oldest messages that may leave, settle those that may not, fix attempts; all in one transaction.
 
-Four statements, however many messages: choose and lock, look up suppressions, mark the rows, store the attempts; where
-there is a brake, a fifth counts them. Rows that another process has locked are skipped; no lock of a profile is taken.
-Of a customer's messages on one channel only the oldest unsettled one can be chosen, so that they leave one after the
-other; those that are held, because their journey is paused or it is a quiet hour, let the others pass.
+Four statements, however many messages: choose and lock, look up suppressions, store the attempts, mark their rows; one
+more settles what must not leave, and where there is a brake, one counts. Rows that another process has locked are
+skipped; no lock of a profile is taken. Of a customer's messages on one channel only the oldest unsettled one can be
+chosen, so that they leave one after the other; those that are held, because their journey is paused or it is a quiet
+hour, let the others pass.
 """
 
 from __future__ import annotations
@@ -61,13 +62,19 @@ _CHOOSE = f"""
     LIMIT $3
     FOR UPDATE OF o SKIP LOCKED"""
 
-_MARK = """
+# By the attempts that hold them, which are few: each element of an array is looked at before it is sent.
+_HOLD = f"""
     UPDATE queue.outbound o
-    SET state = given.state, reason = given.reason, attempt_id = coalesce(given.attempt_id, o.attempt_id),
-        attempts = o.attempts + CASE WHEN given.state = 1 THEN 1 ELSE 0 END,
-        context = CASE WHEN given.state = 1 THEN o.context ELSE '' END,
-        settled_at = CASE WHEN given.state = 1 THEN NULL ELSE $5::timestamptz END
-    FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[]) AS given(send_key, state, reason, attempt_id)
+    SET state = {State.CLAIMED}, reason = NULL, attempt_id = held.id, attempts = o.attempts + 1, settled_at = NULL
+    FROM (SELECT a.id, unnest(a.send_keys) AS send_key
+          FROM unnest($1::uuid[]) AS given(id)
+          CROSS JOIN LATERAL (SELECT * FROM notifier.attempts a WHERE a.id = given.id LIMIT 1) a) AS held
+    WHERE o.send_key = held.send_key"""
+
+_REFUSE = """
+    UPDATE queue.outbound o
+    SET state = given.state, reason = given.reason, context = '', settled_at = $4::timestamptz
+    FROM unnest($1::uuid[], $2::smallint[], $3::text[]) AS given(send_key, state, reason)
     WHERE o.send_key = given.send_key"""
 
 _COLUMNS = (
@@ -196,13 +203,11 @@ class _Sheet:
         made = draft(account, attempt_id, [one for _, one, _ in ready])
         return Job(attempt, made, tuple(address for _, _, address in ready), self.now, self.order.edition.version)
 
-    def marks(self) -> tuple[list[bytes], list[int], list[str | None], list[bytes | None]]:
-        """Columns of the rows to mark: send key, state, reason, attempt."""
-        held = [(key, one.attempt.id) for one in self.jobs for key in one.attempt.send_keys]
-        claimed = [(key, int(State.CLAIMED), None, attempt_id) for key, attempt_id in held]
-        refused = [(key, int(gate.settled_as(reason)), reason.value, None) for key, reason in self.refused]
-        columns: Any = tuple(list(column) for column in zip(*claimed, *refused, strict=True))
-        return columns  # type: ignore[no-any-return]
+    def refusals(self) -> tuple[list[bytes], list[int], list[str]]:
+        """Columns of the rows that do not leave: send key, state, reason."""
+        reasons = [reason for _, reason in self.refused]
+        states = [int(gate.settled_as(reason)) for reason in reasons]
+        return [key for key, _ in self.refused], states, [reason.value for reason in reasons]
 
     def spendings(self) -> list[brake.Spending]:
         """What the brake counts, nothing where there is none: messages that are claimed for the first time."""
@@ -230,8 +235,11 @@ async def store_attempts(connection: asyncpg.Connection[Any], rows: Sequence[tup
 
 
 async def _store(connection: asyncpg.Connection[Any], sheet: _Sheet) -> None:
-    await connection.execute(_MARK, *sheet.marks(), sheet.real)
-    await store_attempts(connection, sheet.attempts())
+    if sheet.jobs:
+        await store_attempts(connection, sheet.attempts())
+        await connection.execute(_HOLD, [job.attempt.id for job in sheet.jobs])
+    if sheet.refused:
+        await connection.execute(_REFUSE, *sheet.refusals(), sheet.real)
 
 
 def _facts(row: Any) -> gate.Facts:

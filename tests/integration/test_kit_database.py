@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from services.kit import instance
+from services.kit.database.arrays import id_array, number_array, text_array
 from services.kit.database.pool import open_pool
 from services.kit.database_clock import CHANNEL, DatabaseClock, move, read_offset, reset
 from services.kit.errors import Misconfigured
@@ -196,3 +197,26 @@ async def test_a_moment_is_the_same_in_the_database_and_comes_back_in_utc(pool: 
 async def test_a_moment_without_a_zone_is_refused(pool: asyncpg.Pool) -> None:
     with pytest.raises(asyncpg.DataError):
         await pool.fetchval("SELECT $1::timestamptz", datetime(2026, 1, 1))  # noqa: DTZ001 -- what must not be
+
+
+async def test_an_array_given_as_text_is_what_was_given_whatever_is_in_it(pool: asyncpg.Pool) -> None:
+    texts = ["", " ", "NULL", "null", None, '"', "\\", '\\"', '","', "{a,b}", "a\nb\t", "'", "\x1f", "Łódź", "🛒", "$1"]
+    ids = [bytes(16), None, bytes(range(16)), b"\xff" * 16]
+    numbers = [0, -1, 2**31 - 1]
+
+    found = await pool.fetchrow(
+        "SELECT $1::text::text[], $2::text::uuid[], $3::text::int[]",
+        text_array(texts),
+        id_array(ids),
+        number_array(numbers),
+    )
+
+    assert list(found) == [texts, ids, numbers]
+
+
+async def test_an_empty_array_given_as_text_is_empty(pool: asyncpg.Pool) -> None:
+    found = await pool.fetchrow(
+        "SELECT $1::text::text[], $2::text::uuid[], $3::text::int[]", text_array([]), id_array([]), number_array([])
+    )
+
+    assert list(found) == [[], [], []]

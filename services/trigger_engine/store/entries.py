@@ -9,14 +9,16 @@ from typing import NamedTuple
 import msgspec
 
 from services.contracts.policies import BRAKED
+from services.kit.database.arrays import id_array, number_array, text_array
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.reaction import EntryRow, Goal, Timer, Walked
 
 UPSERT = """
     INSERT INTO engine.entries AS e
         (id, profile_id, journey, revision, key, entered_at, step, ended_at, reason, held_out, trace, arms)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-                         $7::text[], $8::timestamptz[], $9::text[], $10::bool[], $11::bytea[], $12::text[])
+    SELECT * FROM unnest($1::text::uuid[], $2::text::uuid[], $3::text::text[], $4::text::int[], $5::text::text[],
+                         $6::timestamptz[], $7::text::text[], $8::timestamptz[], $9::text::text[], $10::bool[],
+                         $11::bytea[], $12::text::text[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, revision = excluded.revision,
         step = excluded.step, ended_at = excluded.ended_at, reason = excluded.reason,
         trace = e.trace || excluded.trace, arms = coalesce(e.arms || excluded.arms, excluded.arms, e.arms)"""
@@ -31,11 +33,13 @@ GOALS = """
     WHERE e.id = w.id AND (e.goal_at IS NULL OR w.at < e.goal_at)"""
 SET = """
     INSERT INTO engine.timers (id, profile_id, due, generation, paused, trial)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[], $5::text[], $6::uuid[])
+    SELECT * FROM unnest($1::text::uuid[], $2::text::uuid[], $3::timestamptz[], $4::text::int[],
+                         $5::text::text[], $6::text::uuid[])
     ON CONFLICT (id) DO UPDATE SET profile_id = excluded.profile_id, due = excluded.due,
         generation = excluded.generation, paused = excluded.paused, trial = excluded.trial"""
 FIRED = """
-    DELETE FROM engine.timers t USING unnest($1::uuid[], $2::uuid[], $3::int[]) AS w (id, profile_id, generation)
+    DELETE FROM engine.timers t
+    USING unnest($1::text::uuid[], $2::text::uuid[], $3::text::int[]) AS w (id, profile_id, generation)
     WHERE t.id = w.id AND t.profile_id = w.profile_id AND t.generation = w.generation"""
 DUE = """
     SELECT id, profile_id, due, generation FROM engine.timers
@@ -84,9 +88,14 @@ async def upsert(
     An enrolment that has drawn has changed.
     """
     if rows:
-        columns = [[getattr(row, field) for row in rows.values()] for field in EntryRow.__struct_fields__]
-        arms = ["".join(f"{way}\n" for way in drawn[one]) if one in drawn else None for one in rows]
-        await connection.execute(UPSERT, *columns, [_trace(walked.get(one, ())) for one in rows], arms)
+        found = rows.values()
+        arms = text_array("".join(f"{way}\n" for way in drawn[one]) if one in drawn else None for one in rows)
+        await connection.execute(
+            UPSERT, id_array(rows), id_array(r.profile_id for r in found), text_array(r.journey for r in found),
+            number_array(r.revision for r in found), text_array(r.key for r in found), [r.entered_at for r in found],
+            text_array(r.step for r in found), [r.ended_at for r in found], text_array(r.reason for r in found),
+            [r.held_out for r in found], [_trace(walked.get(one, ())) for one in rows], arms,
+        )  # fmt: skip
     others = [one for one in walked if one not in rows]
     if others:
         await connection.execute(NOTE, others, [_trace(walked[one]) for one in others])
@@ -111,19 +120,22 @@ async def count_goals(connection: Connection, goals: Mapping[bytes, Goal]) -> No
 async def set_timers(connection: Connection, timers: Sequence[Timer], taken: Collection[bytes]) -> None:
     """Set timers anew and take others away."""
     if taken:
-        await connection.execute("DELETE FROM engine.timers WHERE id = ANY($1)", taken)
+        await connection.execute("DELETE FROM engine.timers WHERE id = ANY($1::text::uuid[])", id_array(taken))
     if timers:
         await connection.execute(
-            SET, *([getattr(timer, field) for timer in timers] for field in Timer.__struct_fields__)
-        )
+            SET, id_array(t.id for t in timers), id_array(t.profile_id for t in timers), [t.due for t in timers],
+            number_array(t.generation for t in timers), text_array(t.paused for t in timers),
+            id_array(t.trial for t in timers),
+        )  # fmt: skip
 
 
 async def drop_fired(connection: Connection, fired: Sequence[DueTimer]) -> None:
     """Take away timers that have fired, except those that were set anew or given to another profile since found."""
     if fired:
         await connection.execute(
-            FIRED, [t.id for t in fired], [t.profile_id for t in fired], [t.generation for t in fired]
-        )
+            FIRED, id_array(t.id for t in fired), id_array(t.profile_id for t in fired),
+            number_array(t.generation for t in fired),
+        )  # fmt: skip
 
 
 async def due(

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from services.kit.database.arrays import id_array
 from services.kit.database.pool import Connection
 from services.trigger_engine.journeys.turn import Past
 
@@ -23,7 +24,7 @@ COLUMNS = ("day", "id", "profile_id", "type", "time", "received_at", "source", "
 
 async def known_ids(connection: Connection, ids: Sequence[bytes]) -> set[bytes]:
     """Which of these events have taken effect already."""
-    rows = await connection.fetch("SELECT id FROM engine.event_ids WHERE id = ANY($1)", ids)
+    rows = await connection.fetch("SELECT id FROM engine.event_ids WHERE id = ANY($1::text::uuid[])", id_array(ids))
     return {row[0] for row in rows}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from services.kit.database.arrays import id_array, number_array, text_array
 from services.kit.database.pool import Connection
 from services.trigger_engine.products.interest import Interest
 from services.trigger_engine.products.known import Known
@@ -27,7 +28,7 @@ _LATER = f"""
         SET at = CASE i.kind WHEN {Interest.ASKED} THEN LEAST(i.at, excluded.at) ELSE GREATEST(i.at, excluded.at) END"""
 SHOW = f"""
     INSERT INTO engine.interests AS i (catalogue, product_id, kind, profile_id, at)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[], $4::uuid[], $5::timestamptz[])
+    SELECT * FROM unnest($1::text::text[], $2::text::text[], $3::text::smallint[], $4::text::uuid[], $5::timestamptz[])
     {_LATER}"""
 TOLD = f"""
     DELETE FROM engine.interests i
@@ -70,8 +71,8 @@ async def show(connection: Connection, interests: Mapping[InterestKey, datetime]
     if interests:
         keys = list(interests)
         await connection.execute(
-            SHOW, [k.product.catalogue for k in keys], [k.product.id for k in keys], [k.kind for k in keys],
-            [k.profile_id for k in keys], list(interests.values()),
+            SHOW, text_array(k.product.catalogue for k in keys), text_array(k.product.id for k in keys),
+            number_array(k.kind for k in keys), id_array(k.profile_id for k in keys), list(interests.values()),
         )  # fmt: skip
 
 

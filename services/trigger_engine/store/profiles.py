@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from services.kit.database.arrays import id_array, number_array, text_array
 from services.kit.database.pool import Connection
 from services.trigger_engine.profiles.state import Consent, Identifier, Profile, dump, load
 
 FIND = """
     SELECT i.kind, i.source, i.value, i.profile_id
-    FROM unnest($1::text[], $2::text[], $3::text[]) AS w (kind, source, value)
+    FROM unnest($1::text::text[], $2::text::text[], $3::text::text[]) AS w (kind, source, value)
     JOIN engine.identifiers i USING (kind, source, value)"""
 CLAIM = """
     INSERT INTO engine.identifiers (kind, source, value, profile_id)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+    SELECT * FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::uuid[])
     ON CONFLICT DO NOTHING
     RETURNING kind, source, value"""
 MOVE = """
     UPDATE engine.identifiers i SET profile_id = w.profile_id
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS w (kind, source, value, profile_id)
+    FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::uuid[])
+        AS w (kind, source, value, profile_id)
     WHERE (i.kind, i.source, i.value) = (w.kind, w.source, w.value)"""
 FORGET = """
-    DELETE FROM engine.identifiers i USING unnest($1::text[], $2::text[], $3::text[]) AS w (kind, source, value)
+    DELETE FROM engine.identifiers i
+    USING unnest($1::text::text[], $2::text::text[], $3::text::text[]) AS w (kind, source, value)
     WHERE (i.kind, i.source, i.value) = (w.kind, w.source, w.value)"""
 LOCK = """
     SELECT p.id, p.version, CASE WHEN p.version = w.version THEN NULL ELSE p.state END
-    FROM unnest($1::uuid[], $2::int[]) AS w (id, version)
+    FROM unnest($1::text::uuid[], $2::text::int[]) AS w (id, version)
     JOIN engine.profiles p ON p.id = w.id
     ORDER BY p.id FOR UPDATE OF p"""
 UPDATE = """
     UPDATE engine.profiles p SET version = p.version + 1, state = w.state
-    FROM unnest($1::uuid[], $2::bytea[]) AS w (id, state)
+    FROM unnest($1::text::uuid[], $2::bytea[]) AS w (id, state)
     WHERE p.id = w.id"""
 CONSENT = """
     INSERT INTO engine.consents AS c (profile_id, channel, topic, state, at, evidence)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
+    SELECT * FROM unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::text[],
+                         $5::timestamptz[], $6::bytea[])
     ON CONFLICT (profile_id, channel, topic) DO UPDATE
         SET state = excluded.state, at = excluded.at,
             evidence = CASE WHEN excluded.evidence = '' THEN c.evidence ELSE excluded.evidence END"""
@@ -48,15 +52,14 @@ INHERIT = """
         WHERE excluded.state = 'unsubscribed' AND c.state <> 'unsubscribed'"""
 
 
-def _columns(identifiers: Iterable[Identifier]) -> tuple[list[str], list[str], list[str]]:
-    rows = list(identifiers)
-    return [i.kind for i in rows], [i.source for i in rows], [i.value for i in rows]
+def _columns(identifiers: Iterable[Identifier]) -> tuple[str, ...]:
+    return tuple(text_array(column) for column in zip(*identifiers, strict=True))
 
 
 async def find(connection: Connection, identifiers: Iterable[Identifier]) -> dict[Identifier, bytes]:
     """The profile of each identifier that is known."""
     columns = _columns(identifiers)
-    if not columns[0]:
+    if not columns:
         return {}
     return {Identifier(r[0], r[1], r[2]): r[3] for r in await connection.fetch(FIND, *columns)}
 
@@ -66,20 +69,20 @@ async def claim(connection: Connection, owners: Mapping[Identifier, bytes]) -> s
     if not owners:
         return set()
     wanted = sorted(owners)
-    rows = await connection.fetch(CLAIM, *_columns(wanted), [owners[i] for i in wanted])
+    rows = await connection.fetch(CLAIM, *_columns(wanted), id_array(owners[i] for i in wanted))
     return set(wanted) - {Identifier(*row) for row in rows}
 
 
 async def move(connection: Connection, owners: Mapping[Identifier, bytes]) -> None:
     """Give identifiers to other profiles, all of which this transaction has locked."""
     if owners:
-        await connection.execute(MOVE, *_columns(owners), list(owners.values()))
+        await connection.execute(MOVE, *_columns(owners), id_array(owners.values()))
 
 
 async def forget(connection: Connection, identifiers: Iterable[Identifier]) -> None:
     """Let identifiers go whose profiles this transaction has locked: they are nobody's from now on."""
     columns = _columns(identifiers)
-    if columns[0]:
+    if columns:
         await connection.execute(FORGET, *columns)
 
 
@@ -87,8 +90,8 @@ async def lock(connection: Connection, cached: Mapping[bytes, Profile | None]) -
     """Lock these profiles in the order of their ids; a cached state is taken where its version is still the row's."""
     if not cached:
         return {}
-    known = [-1 if profile is None else profile.version for profile in cached.values()]
-    rows = await connection.fetch(LOCK, list(cached), known)
+    known = number_array(-1 if profile is None else profile.version for profile in cached.values())
+    rows = await connection.fetch(LOCK, id_array(cached), known)
     found = {}
     for profile_id, version, state in rows:
         profile = cached[profile_id] if state is None else load(state, version)
@@ -111,7 +114,7 @@ async def insert(connection: Connection, profiles: Sequence[Profile]) -> None:
 async def update(connection: Connection, profiles: Sequence[Profile]) -> None:
     """Store profiles that have changed; their rows are locked, and their versions go up by one."""
     if profiles:
-        await connection.execute(UPDATE, [p.id for p in profiles], [dump(p) for p in profiles])
+        await connection.execute(UPDATE, id_array(p.id for p in profiles), [dump(p) for p in profiles])
     for profile in profiles:
         profile.version += 1
 
@@ -145,10 +148,10 @@ async def consent(connection: Connection, changed: Sequence[tuple[bytes, str, Co
     names = [name.partition(":") for _, name, _, _ in changed]
     await connection.execute(
         CONSENT,
-        [profile for profile, _, _, _ in changed],
-        [channel for channel, _, _ in names],
-        [topic for _, _, topic in names],
-        [c.state for _, _, c, _ in changed],
+        id_array(profile for profile, _, _, _ in changed),
+        text_array(channel for channel, _, _ in names),
+        text_array(topic for _, _, topic in names),
+        text_array(c.state for _, _, c, _ in changed),
         [c.at for _, _, c, _ in changed],
         [evidence for _, _, _, evidence in changed],
     )

@@ -66,6 +66,11 @@ class Voice(msgspec.Struct, frozen=True, dict=True):
         facts: dict[str, Any] = msgspec.to_builtins(self.shop)
         return facts
 
+    @cached_property
+    def mailbox_of_sender(self) -> str:
+        """From whom mails are whose template names nobody, as a header has it."""
+        return one_line(self.sender.email or "")
+
 
 def compose(message: Message, template: Template, *, composed_at: datetime, voice: Voice) -> Composed:
     """The message as it leaves. `composed_at` is stored with the claim and given again for a repeat.
@@ -108,7 +113,7 @@ def _context(
 
 def _email(message: Message, template: Template, context: dict[str, Any], audience: Audience, voice: Voice) -> Composed:
     mail = render_email(template, context, audience)
-    sender = one_line(mail.sender or voice.sender.email or "")
+    sender = mail.sender or voice.mailbox_of_sender
     address = address_of(sender)
     if address is None:
         raise Misconfigured(

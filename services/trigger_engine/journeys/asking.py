@@ -22,25 +22,30 @@ ALL = "*"
 class Asking(msgspec.Struct, frozen=True):
     """Of one journey.
 
-    `facts` are those of the customer that its condition and key read (ALL: the whole of him), `event` the paths of the
-    event. `about` is the field of the event that names a journey: the one it is for (schedules), or whose message it is
-    about (receipts); empty where none does. `refusal` is what is noted where the condition does not hold and has seen
-    nothing beside the event.
+    `facts` are those of the customer that its condition and key read, `whole` is set where that is the whole of him;
+    `event` are the paths of the event, and `more` tells whether anything else is read. `about` is the field of the
+    event that names a journey: the one it is for (schedules), or whose message it is about (receipts); empty where none
+    does. `refusal` is what is noted where the condition does not hold and has seen nothing beside the event.
     """
 
-    facts: frozenset[str]
+    facts: tuple[str, ...]
+    whole: bool
+    more: bool
     event: frozenset[Path]
     about: str
     max_age: timedelta
     refusal: Note
 
 
-def asking(journey: Journey, asked: Iterable[Condition | None]) -> Asking:
+def asking(journey: Journey, asked: Collection[Condition | None]) -> Asking:
     """What a journey reads whose condition and key are `asked`."""
     reads = {path for condition in asked if condition is not None for path in condition.reads}
-    on = journey.enter.on
+    calls = any(condition.calls for condition in asked if condition is not None)
+    facts, on = profile_facts(reads), journey.enter.on
     return Asking(
-        facts=profile_facts(reads),
+        facts=tuple(sorted(facts)),
+        whole=ALL in facts,
+        more=calls or any(path[0] not in ("event", "profile") for path in reads),
         event=frozenset(path[1:] for path in reads if path[0] == "event"),
         about="schedule" if on == DUE else "message" if on.startswith("message.") else "",
         max_age=timedelta(seconds=journey.enter.max_age),

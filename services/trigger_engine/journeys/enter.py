@@ -12,10 +12,10 @@ from services.contracts.data import Data
 from services.contracts.reasons import Reason
 from services.contracts.schedule import DUE, Due
 from services.trigger_engine.journeys import draws, walk
-from services.trigger_engine.journeys.asking import ALL
+from services.trigger_engine.journeys.asking import Asking
 from services.trigger_engine.journeys.compiled import Compiled, pick
 from services.trigger_engine.journeys.definitions import Definitions
-from services.trigger_engine.journeys.env import Env, ProfileView, environment, known, moment
+from services.trigger_engine.journeys.env import Env, ProfileView, environment, known, surroundings
 from services.trigger_engine.journeys.reaction import Note, Walked
 from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.profiles.arrival import Arrival
@@ -32,31 +32,30 @@ def consider(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Enter the journeys that an event of this type enters, or note in the trace why not."""
     definitions, trace = turn.definitions, turn.into.trace
     fields: dict[str, Any] | None = None
-    env: Env | None = None
+    env: Env = {}
     for compiled in definitions.enters[event.type]:
-        asking = compiled.asking
+        asking, condition = compiled.asking, compiled.condition
         if asking.about and not _is_meant(event, compiled, turn):
             continue
-        # What is read is read once for all of them, and anew after an entry, whose steps may have changed the profile.
-        env = env or moment(profile, definitions, turn.now)
-        if fields is None and asking.event:
+        if fields is None and (asking.event or condition is None):
             fields = _fields(event, definitions)
         env["event"] = fields
-        if asking.facts:
-            _look(env, profile, asking.facts, definitions)
-        condition = compiled.condition
-        if condition is not None and condition.evaluate(env) is not True:
-            seen = turn.seen(condition, env)
-            note = asking.refusal
-            trace.append(note if seen is None else Note(note.journey, note.reason, note.rule, seen))
-            continue
+        _look(env, profile, asking, turn)
+        if condition is not None:
+            evaluate, sees = condition.evaluate, condition.sees
+            if evaluate(env) is not True:
+                note = asking.refusal
+                if sees is not None and turn.explains:
+                    note = Note(note.journey, note.reason, note.rule, sees(env))
+                trace.append(note)
+                continue
         old = _too_old(compiled, event, turn)
         if old is not None:
             turn.into.skip(compiled.journey.name, old)
             continue
         env["event"] = fields = _fields(event, definitions) if fields is None else fields
         _enter(profile, event, compiled, env, turn)
-        env = None
+        env = {}  # the steps of an entry may have changed the profile
 
 
 def _is_meant(event: Arrival, compiled: Compiled, turn: Turn) -> bool:
@@ -78,14 +77,21 @@ def _fields(event: Arrival, definitions: Definitions) -> dict[str, Any]:
     return event.fields if reader is None else reader.decode(event.raw)
 
 
-def _look(env: Env, profile: Profile, facts: frozenset[str], definitions: Definitions) -> None:
-    """Add facts of the customer to `profile`, where they are not yet; the whole is a view, which has every one."""
+def _look(env: Env, profile: Profile, asking: Asking, turn: Turn) -> None:
+    """Add the names that a journey asks for, where they are not yet there: facts of the customer one by one."""
+    definitions = turn.definitions
+    if asking.more and "now" not in env:
+        env.update(surroundings(profile, definitions, turn.now))
+    if not asking.facts:
+        return
     currency = definitions.settings.shop.currency
-    if ALL in facts:
+    if asking.whole:
         env["profile"] = ProfileView(profile, currency, definitions.name_days)
         return
-    seen = env["profile"]
-    for name in facts:
+    seen = env.get("profile")
+    if seen is None:
+        seen = env["profile"] = {}
+    for name in asking.facts:
         if name not in seen:
             seen[name] = known(profile, name, currency, definitions.name_days)
 

@@ -121,16 +121,14 @@ class Calls:
 
 def environment(profile: Profile, definitions: Definitions, now: datetime) -> Env:
     """The names that do not depend on an entry; `event`, `received` and `entry` are added by who knows them."""
-    env = moment(profile, definitions, now)
-    env["profile"] = ProfileView(profile, definitions.settings.shop.currency, definitions.name_days)
-    return env
+    view = ProfileView(profile, definitions.settings.shop.currency, definitions.name_days)
+    return {"profile": view, **surroundings(profile, definitions, now)}
 
 
-def moment(profile: Profile, definitions: Definitions, now: datetime) -> Env:
-    """The same, with `profile` still empty: who knows what is read of the customer, adds that alone."""
+def surroundings(profile: Profile, definitions: Definitions, now: datetime) -> Env:
+    """The same names but `profile`."""
     cart = profile.cart
     return {
-        "profile": {},
         "cart": None if cart is None else cart.data,
         "shop": definitions.shop,
         "now": now,

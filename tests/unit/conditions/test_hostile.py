@@ -134,9 +134,9 @@ def test_generated_code_has_no_loop_and_no_attribute_other_than_get(text: str, c
 def test_compiled_code_has_no_builtins() -> None:
     condition = compile_condition("event.cart.total > 1", SCOPE)
     assert _NAMESPACE["__builtins__"] == {}
-    quick: Any = condition._quick
-    assert inspect.getattr_static(quick, "__builtins__", None) is not None
-    assert quick.__builtins__ == {}
+    evaluate: Any = condition.evaluate
+    assert inspect.getattr_static(evaluate, "__builtins__", None) is not None
+    assert evaluate.__builtins__ == {}
 
 
 def test_every_kind_of_syntax_is_checked() -> None:

@@ -12,7 +12,7 @@ from services.trigger_engine.journeys.conditions import runtime
 from services.trigger_engine.journeys.conditions.brief import brief
 from services.trigger_engine.journeys.conditions.checker import Scope, check, result
 from services.trigger_engine.journeys.conditions.parser import parse
-from services.trigger_engine.journeys.conditions.terms import Briefs, Field, Root, Term, Writer
+from services.trigger_engine.journeys.conditions.terms import Briefs, Fact, Field, Root, Term, Writer
 from services.trigger_engine.journeys.conditions.types import BOOL, Type, as_read
 
 Environment = Mapping[str, Any]
@@ -28,7 +28,13 @@ _HELPERS = (
     *(runtime.exists, runtime.every, runtime.keep, runtime.each, runtime.count),
     brief,
 )
-_NAMESPACE: dict[str, Any] = {"__builtins__": {}, "NOTHING": {}} | {helper.__name__: helper for helper in _HELPERS}
+_UNSHAPED = (TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+_NAMESPACE: dict[str, Any] = {
+    "__builtins__": {},
+    "NOTHING": {},
+    "UNSHAPED": _UNSHAPED,
+    **{helper.__name__: helper for helper in _HELPERS},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +43,23 @@ class Condition:
 
     `type` is that of its result; `reads` holds the path of every field it looks at, such as ("event", "cart", "total");
     `calls` holds the key of every windowed function it uses, such as ("spent", (timedelta(days=365),)).
+
+    `evaluate` returns the value for the roots in an environment (`event`, `profile`, `now`, …) and its `calls` by key.
+    Roots are dicts as decoded from JSON; one that is missing is null. Data never makes this raise: where it has not the
+    declared shape, the step concerned gives null or false. `sees` returns what is read that is on record nowhere else,
+    by path, in short: the customer and his cart as they are now; it is None where nothing of the kind is read.
     """
 
     text: str
     type: Type
     reads: frozenset[tuple[str, ...]]
     calls: frozenset[CallKey]
-    _quick: Callable[[Environment], Any] = field(repr=False, compare=False)
-    _careful: Callable[[Environment], Any] = field(repr=False, compare=False)
-    _facts: Callable[[Environment], dict[str, Any]] | None = field(repr=False, compare=False)
-
-    def evaluate(self, env: Environment) -> Any:
-        """Return the value for the roots in `env` (`event`, `profile`, `now`, …) and its `calls` by key.
-
-        Roots are dicts as decoded from JSON; one that is missing is null. Data never makes this raise: where it has not
-        the declared shape, the step concerned gives null or false.
-        """
-        try:
-            return self._quick(env)
-        except (TypeError, AttributeError, ValueError, ArithmeticError, RecursionError):
-            return self._careful(env)
+    evaluate: Callable[[Environment], Any] = field(repr=False, compare=False)
+    sees: Callable[[Environment], dict[str, Any]] | None = field(repr=False, compare=False)
 
     def seen(self, env: Environment) -> dict[str, Any] | None:
-        """What it reads that is on record nowhere else, by path, in short: the customer and his cart as they are now.
-
-        None where it reads nothing of the kind.
-        """
-        if self._facts is None and not self.calls:
-            return None
-        values = {} if self._facts is None else self._facts(env)
-        if self.calls:
-            calls = env.get("calls") or {}
-            values |= {call_text(key): brief(calls.get(key)) for key in sorted(self.calls, key=str)}
-        return values
+        """What it `sees`; None where that is nothing."""
+        return None if self.sees is None else self.sees(env)
 
 
 def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tuple[Type, ...] = BOOL) -> Condition:
@@ -85,21 +75,21 @@ def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tu
         type=value.type,
         reads=frozenset(found.reads),
         calls=frozenset(found.calls),
-        _quick=_function(value.term, careful=False),
-        _careful=_function(value.term, careful=True),
-        _facts=_facts(found.reads),
+        evaluate=_function(value.term),
+        sees=_sees(found.reads, found.calls),
     )
 
 
-def _facts(reads: Iterable[tuple[str, ...]]) -> Callable[[Environment], dict[str, Any]] | None:
-    """What gives the values of those paths that are on record nowhere else; None where there is no such path."""
+def _sees(reads: Iterable[tuple[str, ...]], calls: Iterable[CallKey]) -> Callable[[Environment], dict[str, Any]] | None:
+    """What gives the values of calls and of those paths that are on record nowhere else; None where there are none."""
     found: dict[str, Term] = {}
     for path in sorted(path for path in reads if path[0] not in _ON_RECORD):
         term: Term = Root(path[0])
         for name in path[1:]:
             term = Field(term, name)
         found[".".join(path)] = term
-    return _function(Briefs(found), careful=True) if found else None
+    found |= {call_text(key): Fact(key) for key in sorted(calls, key=str)}
+    return _function(Briefs(found)) if found else None
 
 
 def call_text(key: CallKey) -> str:
@@ -112,12 +102,19 @@ def call_text(key: CallKey) -> str:
 def source(term: Term, writer: Writer) -> str:
     """Return the Python source of the function that evaluates a term."""
     body = term.write(writer)
-    head = [f'    r_{root} = env.get("{root}")' for root in sorted(writer.roots)]
-    return "\n".join(["def condition(env):", *head, f"    return {body}"])
+    lines = [*(f'r_{root} = env.get("{root}")' for root in sorted(writer.roots)), f"return {body}"]
+    if not writer.careful:
+        otherwise = f"return {writer.constant(_written(term, Writer(careful=True)))}(env)"
+        lines = ["try:", *(f"    {line}" for line in lines), "except UNSHAPED:", f"    {otherwise}"]
+    return "\n".join(["def condition(env):", *(f"    {line}" for line in lines)])
 
 
-def _function(term: Term, *, careful: bool) -> Callable[[Environment], Any]:
-    writer = Writer(careful)
+def _function(term: Term) -> Callable[[Environment], Any]:
+    """The quick manner, which turns to the careful one where it fails."""
+    return _written(term, Writer(careful=False))
+
+
+def _written(term: Term, writer: Writer) -> Callable[[Environment], Any]:
     module = compile(source(term, writer), "<condition>", "exec")
     code = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
     return FunctionType(code, _NAMESPACE | writer.constants)

@@ -13,7 +13,8 @@ from services.cli.plan.sample import Tried
 from services.cli.publish import Revision
 from services.contracts.journey import Journey, every_step
 from services.contracts.workspace import Workspace
-from services.trigger_engine.journeys.compiled import Compiled, Path
+from services.trigger_engine.journeys.asking import Path
+from services.trigger_engine.journeys.compiled import Compiled
 from services.trigger_engine.journeys.conditions import ConditionError
 from services.trigger_engine.journeys.definitions import define
 

@@ -22,34 +22,58 @@ ALL = "*"
 class Asking(msgspec.Struct, frozen=True):
     """Of one journey.
 
-    `facts` are those of the customer that its condition and key read, `whole` is set where that is the whole of him;
-    `event` are the paths of the event, and `more` tells whether anything else is read. `about` is the field of the
-    event that names a journey: the one it is for (schedules), or whose message it is about (receipts); empty where none
-    does. `refusal` is what is noted where the condition does not hold and has seen nothing beside the event.
+    `reads` are the paths that its condition and key read, `calls` whether they call functions over a window. `about` is
+    the field of the event that names a journey: the one it is for (schedules), or whose message it is about (receipts);
+    empty where none does. `refusal` is what is noted where the condition does not hold and has seen nothing beside the
+    event.
     """
 
-    facts: tuple[str, ...]
-    whole: bool
-    more: bool
-    event: frozenset[Path]
+    reads: frozenset[Path]
+    calls: bool
     about: str
     max_age: timedelta
     refusal: Note
 
 
+class Entrance(msgspec.Struct, frozen=True):
+    """Of all journeys that one type of event may enter.
+
+    `event` tells whether they read the event as they are asked, `facts` what they read of the customer (`whole`: any),
+    `more` whether they read anything else. `reader` decodes no more of the event than is read until it has entered;
+    None where that is the whole.
+    """
+
+    event: bool
+    facts: tuple[str, ...]
+    whole: bool
+    more: bool
+    reader: Reader | None
+
+
 def asking(journey: Journey, asked: Collection[Condition | None]) -> Asking:
     """What a journey reads whose condition and key are `asked`."""
-    reads = {path for condition in asked if condition is not None for path in condition.reads}
-    calls = any(condition.calls for condition in asked if condition is not None)
-    facts, on = profile_facts(reads), journey.enter.on
+    conditions = [condition for condition in asked if condition is not None]
+    on = journey.enter.on
     return Asking(
-        facts=tuple(sorted(facts)),
-        whole=ALL in facts,
-        more=calls or any(path[0] not in ("event", "profile") for path in reads),
-        event=frozenset(path[1:] for path in reads if path[0] == "event"),
+        reads=frozenset(path for condition in conditions for path in condition.reads),
+        calls=any(condition.calls for condition in conditions),
         about="schedule" if on == DUE else "message" if on.startswith("message.") else "",
         max_age=timedelta(seconds=journey.enter.max_age),
         refusal=Note(journey.name, Reason.CONDITION_FALSE),
+    )
+
+
+def entrance(several: Collection[Asking], kept: Iterable[Path]) -> Entrance:
+    """What journeys read, whose entries keep `kept` of the event."""
+    reads = {path for one in several for path in one.reads}
+    facts = profile_facts(reads)
+    of_event = {path[1:] for path in reads if path[0] == "event"}
+    return Entrance(
+        event=bool(of_event),
+        facts=tuple(sorted(facts)),
+        whole=ALL in facts,
+        more=any(one.calls for one in several) or any(path[0] not in ("event", "profile") for path in reads),
+        reader=_reader(of_event.union(kept)),
     )
 
 
@@ -58,7 +82,7 @@ def profile_facts(reads: Iterable[Path]) -> frozenset[str]:
     return frozenset(path[1] if len(path) > 1 else ALL for path in reads if path[0] == "profile")
 
 
-def reader(paths: Collection[Path]) -> Reader | None:
+def _reader(paths: Collection[Path]) -> Reader | None:
     """What decodes of an event no more than the fields in which these paths begin. None where a path is all of it."""
     if () in paths:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from services.contracts.journey import Journey, Start
 from services.contracts.settings import Derive, Settings
 from services.contracts.workspace import Workspace
-from services.trigger_engine.journeys.asking import Path, Reader, reader
+from services.trigger_engine.journeys.asking import Entrance, Path, entrance
 from services.trigger_engine.journeys.changes import Change, changes
 from services.trigger_engine.journeys.compiled import Compiled, Schemas, Templates, compile_journey, shortest
 from services.trigger_engine.journeys.conditions import Type
@@ -33,11 +33,10 @@ NO_SHOP = frozenset({"http", "kafka"})  # sources that speak of a shop without b
 class Definitions(msgspec.Struct):
     """A published workspace, compiled. `revisions` holds the current ones and those that live entries still pin.
 
-    `enters` has the highest priority first, `readers` what decodes as much of their events as they need, where that is
-    not the whole; `listened` are the event types that exits, goals and `wait_for` listen to,
-    `awaited` those of `wait_for` alone; `overtakers` has, by the type that enters, what would end what it enters;
-    `tested` those that tell of trials (empty: goals): none where no split is on trial.
-    `products` says which changes of products somebody listens to,
+    `enters` has the highest priority first, `entrances` what is read to find out whether they are; `listened` are the
+    event types that exits, goals and `wait_for` listen to, `awaited` those of `wait_for` alone; `overtakers` has, by
+    the type that enters, what would end what it enters; `tested` those that tell of trials (empty: goals): none where
+    no split is on trial. `products` says which changes of products somebody listens to,
     `minded` are the events by which a customer's interest in one is noted or answered: a request always, the rest where
     it is of use. `changes` are about those inside other revisions than the `current` ones; `campaigns` are the journeys
     that a schedule enters for many at once, `dated` those that a day of the customer's own does.
@@ -51,7 +50,7 @@ class Definitions(msgspec.Struct):
     revisions: dict[tuple[str, int], Compiled]
     current: dict[str, Compiled]
     enters: dict[str, tuple[Compiled, ...]]
-    readers: dict[str, Reader | None]
+    entrances: dict[str, Entrance]
     facts: dict[str, Type]
     rules: dict[str, Wanted]
     follows: dict[str, tuple[Wanted, ...]]
@@ -131,7 +130,7 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
         revisions={(one.journey.name, one.journey.revision): one for one in compiled},
         current={one.journey.name: one for one in compiled},
         enters=enters,
-        readers={kind: reader({path for one in several for path in _picked(one)}) for kind, several in enters.items()},
+        entrances={kind: _entrance(several) for kind, several in enters.items()},
         facts=facts,
         rules=rules,
         follows=following,
@@ -161,10 +160,8 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
     return definitions
 
 
-def _picked(compiled: Compiled) -> Iterator[Path]:
-    """What is read of an event until it has entered this journey."""
-    yield from compiled.asking.event
-    yield from compiled.event_paths
+def _entrance(several: Collection[Compiled]) -> Entrance:
+    return entrance([one.asking for one in several], (path for one in several for path in one.event_paths))
 
 
 def _products(derive: Derive, heard: Collection[str]) -> ProductRules | None:

@@ -12,9 +12,8 @@ from services.contracts.data import Data
 from services.contracts.reasons import Reason
 from services.contracts.schedule import DUE, Due
 from services.trigger_engine.journeys import draws, walk
-from services.trigger_engine.journeys.asking import Asking
+from services.trigger_engine.journeys.asking import Entrance
 from services.trigger_engine.journeys.compiled import Compiled, pick
-from services.trigger_engine.journeys.definitions import Definitions
 from services.trigger_engine.journeys.env import Env, ProfileView, environment, known, surroundings
 from services.trigger_engine.journeys.reaction import Note, Walked
 from services.trigger_engine.journeys.turn import Starting, Turn
@@ -31,31 +30,28 @@ _NOTHING = Data()
 def consider(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Enter the journeys that an event of this type enters, or note in the trace why not."""
     definitions, trace = turn.definitions, turn.into.trace
-    fields: dict[str, Any] | None = None
-    env: Env = {}
+    entrance, explains = definitions.entrances[event.type], turn.explains
+    fields = _fields(event, entrance) if entrance.event else None
+    env: Env | None = None
     for compiled in definitions.enters[event.type]:
         asking, condition = compiled.asking, compiled.condition
         if asking.about and not _is_meant(event, compiled, turn):
             continue
-        if fields is None and (asking.event or condition is None):
-            fields = _fields(event, definitions)
-        env["event"] = fields
-        _look(env, profile, asking, turn)
-        if condition is not None:
-            evaluate, sees = condition.evaluate, condition.sees
-            if evaluate(env) is not True:
-                note = asking.refusal
-                if sees is not None and turn.explains:
-                    note = Note(note.journey, note.reason, note.rule, sees(env))
-                trace.append(note)
-                continue
+        if env is None:
+            env = _look(profile, fields, entrance, turn)
+        if condition is not None and condition.evaluate(env) is not True:
+            note, sees = asking.refusal, condition.sees
+            trace.append(
+                note if sees is None or not explains else Note(note.journey, note.reason, note.rule, sees(env))
+            )
+            continue
         old = _too_old(compiled, event, turn)
         if old is not None:
             turn.into.skip(compiled.journey.name, old)
             continue
-        env["event"] = fields = _fields(event, definitions) if fields is None else fields
+        env["event"] = fields = _fields(event, entrance) if fields is None else fields
         _enter(profile, event, compiled, env, turn)
-        env = {}  # the steps of an entry may have changed the profile
+        env = None  # the steps of an entry may have changed the profile
 
 
 def _is_meant(event: Arrival, compiled: Compiled, turn: Turn) -> bool:
@@ -69,31 +65,24 @@ def _is_meant(event: Arrival, compiled: Compiled, turn: Turn) -> bool:
     return False
 
 
-def _fields(event: Arrival, definitions: Definitions) -> dict[str, Any]:
+def _fields(event: Arrival, entrance: Entrance) -> dict[str, Any]:
     """As much of the event as is read until it has entered."""
     if event.decoded is not None:
         return event.decoded
-    reader = definitions.readers[event.type]
-    return event.fields if reader is None else reader.decode(event.raw)
+    return event.fields if entrance.reader is None else entrance.reader.decode(event.raw)
 
 
-def _look(env: Env, profile: Profile, asking: Asking, turn: Turn) -> None:
-    """Add the names that a journey asks for, where they are not yet there: facts of the customer one by one."""
+def _look(profile: Profile, fields: dict[str, Any] | None, entrance: Entrance, turn: Turn) -> Env:
+    """What the journeys ask for, read once for all of them, of the customer as he is now."""
     definitions = turn.definitions
-    if asking.more and "now" not in env:
+    env: Env = {"event": fields}
+    if entrance.more:
         env.update(surroundings(profile, definitions, turn.now))
-    if not asking.facts:
-        return
-    currency = definitions.settings.shop.currency
-    if asking.whole:
-        env["profile"] = ProfileView(profile, currency, definitions.name_days)
-        return
-    seen = env.get("profile")
-    if seen is None:
-        seen = env["profile"] = {}
-    for name in asking.facts:
-        if name not in seen:
-            seen[name] = known(profile, name, currency, definitions.name_days)
+    if entrance.facts:
+        names, currency, days = entrance.facts, definitions.settings.shop.currency, definitions.name_days
+        view = ProfileView(profile, currency, days) if entrance.whole else None
+        env["profile"] = view or {name: known(profile, name, currency, days) for name in names}
+    return env
 
 
 def _too_old(compiled: Compiled, event: Arrival, turn: Turn) -> Reason | None:

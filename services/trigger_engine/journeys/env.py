@@ -24,7 +24,7 @@ def _average(profile: Profile, currency: str) -> float | None:
     return profile.spent.get(currency, 0) / SCALE / profile.orders if profile.orders else None
 
 
-def _tags(profile: Profile) -> list[str]:
+def _tags(profile: Profile, _: str) -> list[str]:
     """The customer's own tags, then those of the segments that he belongs to."""
     own: list[str] = profile.fact("tags") or []
     if not profile.segments:
@@ -50,7 +50,7 @@ _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
     "signed_up_at": lambda p, _: _when(p, "customer.signed_up", last=False),
     "last_order_at": lambda p, _: _when(p, "order.placed", last=True),
     "consent": lambda p, _: {name: c.state for name, c in p.consents.items() if ":" not in name},
-    "tags": lambda p, _: _tags(p),
+    "tags": _tags,
     "segments": lambda p, _: sorted(p.segments),
     "top_categories": lambda p, _: interests.top_categories(p),
     "viewed_categories": lambda p, _: interests.most(p, "viewed_categories"),

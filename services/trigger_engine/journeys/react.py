@@ -110,11 +110,16 @@ def on_visit(profile: Profile, turn: Turn, cancelled: Iterable[bytes] = ()) -> N
 
 def _end(profile: Profile, turn: Turn) -> None:
     """What comes last: journeys that steps have started, and segments entered and left by what has happened."""
-    _start(profile, turn)
+    if turn.starts:
+        _start(profile, turn)
     if turn.definitions.dated:
         dated.watch(profile, turn)
-    if not turn.definitions.segments and not profile.segments:
-        return
+    if turn.definitions.segments or profile.segments:
+        _sort(profile, turn)
+
+
+def _sort(profile: Profile, turn: Turn) -> None:
+    """Let segments be entered and left, and what follows from that happen."""
     changed: set[str] = set()
     for depth in range(1, DEEPEST + 1):
         found = segments.changes(profile, turn, changed)

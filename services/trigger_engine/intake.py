@@ -50,7 +50,7 @@ def read(
 
     Raises BadRecord as `decode` does.
     """
-    if b"\\u0000" in value or b"\x00" in value:
+    if (b"\\" in value and b"\\u0000" in value) or b"\x00" in value:  # one byte is found far faster than six
         raise BadRecord("nul", "The record holds a NUL character; leave it out")
     try:
         event = _EVENT.decode(value)
@@ -64,11 +64,13 @@ def read(
         identity, source, scope = voucher
     _check(event, data, own_types, ours=scope == "wici")
     time = event.time or received
+    if time > received and time > max(received, now) + _AHEAD:
+        time = received
     return Arrival(
         id=identity,
         type=event.type,
         source=source,
-        time=time if time <= max(received, now) + _AHEAD else received,
+        time=time,
         received=received,
         data=data,
         raw=bytes(event.data),
@@ -85,7 +87,7 @@ def _received(record: Record, now: datetime) -> datetime:
         said = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return now
-    return said if said.year >= EARLIEST and said <= now + _AHEAD else now
+    return said if said.year >= EARLIEST and (said <= now or said <= now + _AHEAD) else now
 
 
 def decoder(event_type: str) -> msgspec.json.Decoder[Data]:

@@ -35,11 +35,6 @@ def decide(now: Consent | None, state: str, at: datetime, *, explicit: bool) -> 
     return None if new == now else new
 
 
-def is_old_news(now: Consent, state: str, at: datetime | None) -> bool:
-    """Whether a flag repeats what is known already: most events carry the consent that the last one carried."""
-    return state == "subscribed" and at is not None and now.flagged is not None and at <= now.flagged
-
-
 def join(one: Consent, other: Consent) -> Consent:
     """What two profiles that become one have said together."""
     return conclude(

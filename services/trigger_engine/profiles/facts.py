@@ -116,9 +116,10 @@ def _consents(profile: Profile, event: Arrival, stated: Iterable[tuple[str, Stat
     for channel, said in stated:
         for name in _lines(channel, said.topics) if said.topics else (channel,):
             known = profile.consents.get(name)
-            if known is not None and not explicit and consent.is_old_news(known, said.state, said.at):
-                continue
-            new = consent.decide(known, said.state, _believed(said.at, event), explicit=explicit)
+            flagged, at = None if known is None else known.flagged, said.at
+            if flagged is not None and at is not None and at <= flagged and said.state == "subscribed" and not explicit:
+                continue  # most events carry the flag that the last one carried
+            new = consent.decide(known, said.state, _believed(at, event), explicit=explicit)
             if new is None:
                 continue
             profile.consents[name] = new

@@ -278,8 +278,8 @@ class Transaction:
         self._record(arrival, profile.id, before_trace)
 
     def _past_of(self, profile: Profile) -> Sequence[Past]:
-        if not self._past:
-            return ()
+        if not profile.formerly:
+            return self._past.get(profile.id, ())
         return [past for mine in (profile.id, *profile.formerly) for past in self._past.get(mine, ())]
 
     def _record(self, arrival: Arrival, profile_id: bytes, since: int) -> None:

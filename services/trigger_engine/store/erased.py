@@ -7,8 +7,10 @@ from datetime import datetime
 
 from services.contracts.message import State
 from services.contracts.reasons import Reason
+from services.kit.database.arrays import text_array
 from services.kit.database.pool import Connection
 
+FIND = "SELECT identifier, erased_at FROM engine.erased WHERE identifier = ANY($1::text::bytea[])"
 ADD = """
     INSERT INTO engine.erased AS e (identifier, erased_at) SELECT * FROM unnest($1::bytea[], $2::timestamptz[])
     ON CONFLICT (identifier) DO UPDATE SET erased_at = GREATEST(e.erased_at, excluded.erased_at)"""
@@ -45,7 +47,7 @@ EMPTY = f"""
 
 async def find(connection: Connection, digests: Sequence[bytes]) -> dict[bytes, datetime]:
     """When each of these was erased, of those that were."""
-    rows = await connection.fetch("SELECT identifier, erased_at FROM engine.erased WHERE identifier = ANY($1)", digests)
+    rows = await connection.fetch(FIND, text_array("\\x" + one.hex() for one in digests))
     return {row[0]: row[1] for row in rows}
 
 

@@ -78,11 +78,12 @@ def _customers() -> None:
             version int NOT NULL,
             state   bytea NOT NULL              -- MessagePack of profiles.state.Profile
         ) WITH (fillfactor = 80, {BUSY})""")
+    # Names are compared by their bytes: a language's order would be asked for at each step down the index.
     op.execute("""
         CREATE TABLE engine.identifiers (
-            kind       text NOT NULL,           -- customer, email, phone, anonymous, cart, order
-            source     text NOT NULL,           -- empty where the value is global (email, phone)
-            value      text NOT NULL,
+            kind       text COLLATE "C" NOT NULL,   -- customer, email, phone, anonymous, cart, order
+            source     text COLLATE "C" NOT NULL,   -- empty where the value is global (email, phone)
+            value      text COLLATE "C" NOT NULL,
             profile_id uuid NOT NULL,
             PRIMARY KEY (kind, source, value)
         )""")
@@ -181,15 +182,15 @@ def _trials() -> None:
 def _products() -> None:
     op.execute("""
         CREATE TABLE engine.products (
-            catalogue  text NOT NULL,           -- empty, or the source that speaks of products of its own
-            product_id text NOT NULL,
+            catalogue  text COLLATE "C" NOT NULL,   -- empty, or the source that speaks of products of its own
+            product_id text COLLATE "C" NOT NULL,
             state      bytea NOT NULL,          -- MessagePack of products.known.Known; empty while it is made
             PRIMARY KEY (catalogue, product_id)
         )""")
     op.execute(f"""
         CREATE TABLE engine.interests (
-            catalogue  text NOT NULL,
-            product_id text NOT NULL,
+            catalogue  text COLLATE "C" NOT NULL,
+            product_id text COLLATE "C" NOT NULL,
             kind       smallint NOT NULL,       -- products.interest.Interest
             profile_id uuid NOT NULL,
             at         timestamptz NOT NULL,    -- source time: the first for who asked, else the last

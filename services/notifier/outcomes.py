@@ -19,6 +19,7 @@ from services.contracts.message import ALERTS, Route, State
 from services.contracts.reasons import Reason
 from services.contracts.receipt import ReceiptKind
 from services.kit import crash
+from services.kit.database.arrays import id_array, number_array, text_array
 from services.kit.service import Context
 from services.notifier import suppressions
 from services.notifier.attempts import MOST_TRIES, Free, Lost, Phase, Repeat, Settle, Split, Verdict, Wait
@@ -32,7 +33,7 @@ TOLD = f"channel <> ALL ('{{{','.join(ALERTS)}}}')"
 
 _LOCK = """
     SELECT o.send_key, o.channel, o.state, o.attempt_id, o.on_unknown, o.attempts
-    FROM unnest($1::uuid[]) AS given(send_key)
+    FROM unnest($1::text::uuid[]) AS given(send_key)
     CROSS JOIN LATERAL (SELECT * FROM queue.outbound o WHERE o.send_key = given.send_key LIMIT 1 FOR UPDATE) o"""
 
 _ATTEMPTS = """
@@ -46,8 +47,9 @@ _ATTEMPTS = """
 
 _WRITE = f"""
     WITH given AS (
-        SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::text[],
-                             $8::text[], $9::bytea[], $10::boolean[])
+        SELECT * FROM unnest($1::text::uuid[], $2::text::smallint[], $3::text::uuid[], $4::text::text[],
+                             $5::text::text[], $6::bytea[], $7::text::text[], $8::text::text[], $9::bytea[],
+                             $10::boolean[])
             AS g(send_key, state, attempt_id, reason, kind, data, account, provider_id, address, keep)),
     written AS (
         UPDATE queue.outbound o
@@ -109,7 +111,7 @@ async def store(context: Context, outcomes: Sequence[Outcome]) -> list[Stored]:
     now = context.clock.real()
     keys = sorted({key for one in outcomes for key in one.job.attempt.send_keys})
     async with context.pool.acquire() as connection, connection.transaction():
-        rows = {row["send_key"]: row for row in await connection.fetch(_LOCK, keys)}
+        rows = {row["send_key"]: row for row in await connection.fetch(_LOCK, id_array(keys))}
         heard = {row["id"] for row in await connection.fetch(_ATTEMPTS, *_phases(outcomes, now), now)}
         stored = [_stored(one, rows, one.job.attempt.id in heard) for one in outcomes]
         given = [
@@ -159,14 +161,14 @@ async def write(connection: asyncpg.Connection[Any], given: Sequence[Change], no
     """Write members whose rows this transaction has locked, with their deliveries and receipts."""
     await connection.execute(
         _WRITE,
-        [one.send_key for one in given],
-        [one.state for one in given],
-        [one.attempt_id for one in given],
-        [one.reason for one in given],
-        [one.kind for one in given],
+        id_array(one.send_key for one in given),
+        number_array(one.state for one in given),
+        id_array(one.attempt_id for one in given),
+        text_array(one.reason for one in given),
+        text_array(one.kind for one in given),
         [one.data for one in given],
-        [one.account for one in given],
-        [one.provider_id for one in given],
+        text_array(one.account for one in given),
+        text_array(one.provider_id for one in given),
         [one.address for one in given],
         [one.keep for one in given],
         now,

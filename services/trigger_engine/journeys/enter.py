@@ -14,7 +14,7 @@ from services.contracts.schedule import DUE, Due
 from services.trigger_engine.journeys import draws, walk
 from services.trigger_engine.journeys.asking import Entrance
 from services.trigger_engine.journeys.compiled import Compiled, pick
-from services.trigger_engine.journeys.env import Env, ProfileView, environment, known, surroundings
+from services.trigger_engine.journeys.env import Env, ProfileView, environment, some, surroundings
 from services.trigger_engine.journeys.reaction import Note, Walked
 from services.trigger_engine.journeys.turn import Starting, Turn
 from services.trigger_engine.profiles.arrival import Arrival
@@ -79,9 +79,9 @@ def _look(profile: Profile, fields: dict[str, Any] | None, entrance: Entrance, t
     if entrance.more:
         env.update(surroundings(profile, definitions, turn.now))
     if entrance.facts:
-        names, currency, days = entrance.facts, definitions.settings.shop.currency, definitions.name_days
-        view = ProfileView(profile, currency, days) if entrance.whole else None
-        env["profile"] = view or {name: known(profile, name, currency, days) for name in names}
+        currency, days = definitions.settings.shop.currency, definitions.name_days
+        whole = ProfileView(profile, currency, days) if entrance.whole else None
+        env["profile"] = whole or some(profile, entrance.facts, currency, days)
     return env
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -62,15 +62,18 @@ _COMPUTED: dict[str, Callable[[Profile, str], Any]] = {
 }
 
 
-def known(profile: Profile, name: str, currency: str, name_days: Mapping[str, str]) -> Any:
-    """What `profile.NAME` is: computed, or known by name; null where it is not known."""
-    computed = _COMPUTED.get(name)
-    if computed is not None:
-        return computed(profile, currency)
-    if name == "name_day":
-        return _name_day(profile, name_days)
-    fact = profile.facts.get(name)
-    return None if fact is None else fact.value
+def _said(profile: Profile, name: str, name_days: Mapping[str, str]) -> Any:
+    """What is not computed, but known by name."""
+    return _name_day(profile, name_days) if name == "name_day" else profile.fact(name)
+
+
+def some(profile: Profile, names: Iterable[str], currency: str, name_days: Mapping[str, str]) -> dict[str, Any]:
+    """These facts of `profile`, as they are now."""
+    found = {}
+    for name in names:
+        computed = _COMPUTED.get(name)
+        found[name] = _said(profile, name, name_days) if computed is None else computed(profile, currency)
+    return found
 
 
 class ProfileView(Mapping[str, Any]):
@@ -92,7 +95,8 @@ class ProfileView(Mapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """What is not known is null; asked for often, where the inherited one takes a detour."""
-        found = known(self._profile, name, self._currency, self._name_days)
+        computed, profile = _COMPUTED.get(name), self._profile
+        found = _said(profile, name, self._name_days) if computed is None else computed(profile, self._currency)
         return default if found is None else found
 
     def __iter__(self) -> Any:

@@ -33,18 +33,19 @@ Urgency = tuple[int, datetime, bytes]
 
 def on_event(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Take in one event."""
-    if turn.definitions.changes:
+    definitions, joined = turn.definitions, turn.into.joined
+    if definitions.changes:
         in_flight.settle(profile, turn)
-    withdrawn = facts.apply(profile, event, turn.definitions.uses, turn.now)
-    if turn.definitions.dated:
-        turn.moved |= dated.moves(event) or profile.id in turn.into.joined
+    withdrawn = facts.apply(profile, event, definitions.uses, turn.now)
+    if definitions.dated:
+        turn.moved |= dated.moves(event) or profile.id in joined
     for name in withdrawn:
         withdraw(profile, name, turn)
     if event.type in STATEABLE_TYPES and deriving.already_stated(profile, event):
         turn.into.skip("", Reason.DUPLICATE)
         return
-    if profile.id in turn.into.joined:
-        turn.into.joined.discard(profile.id)
+    if joined and profile.id in joined:
+        joined.discard(profile.id)
         deriving.watch_again(profile, turn)
     _happen(profile, event, turn)
     if event.type == PLANNED:

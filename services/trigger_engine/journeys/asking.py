@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, TypedDict
 
@@ -11,10 +11,11 @@ import msgspec
 from services.contracts.journey import Journey
 from services.contracts.reasons import Reason
 from services.contracts.schedule import DUE
-from services.trigger_engine.journeys.conditions import Condition
+from services.trigger_engine.journeys.conditions import Condition, Environment, any_holds
 from services.trigger_engine.journeys.reaction import Note
 
 Path = tuple[str, ...]
+Sees = Callable[[Environment], dict[str, Any]]
 Reader = msgspec.json.Decoder[dict[str, Any]]
 ALL = "*"
 
@@ -40,7 +41,8 @@ class Entrance(msgspec.Struct, frozen=True):
 
     `event` tells whether they read the event as they are asked, `facts` what they read of the customer (`whole`: any),
     `more` whether they read anything else. `reader` decodes no more of the event than is read until it has entered;
-    None where that is the whole.
+    None where that is the whole. `opens` tells whether any of their conditions holds; None where it depends on more
+    than conditions, of which each is then asked. `refusals` are noted where none does, `sees` what each has seen then.
     """
 
     event: bool
@@ -48,6 +50,9 @@ class Entrance(msgspec.Struct, frozen=True):
     whole: bool
     more: bool
     reader: Reader | None
+    opens: Callable[[Environment], bool] | None
+    refusals: tuple[Note, ...]
+    sees: tuple[Sees | None, ...]
 
 
 def asking(journey: Journey, asked: Collection[Condition | None]) -> Asking:
@@ -63,8 +68,8 @@ def asking(journey: Journey, asked: Collection[Condition | None]) -> Asking:
     )
 
 
-def entrance(several: Collection[Asking], kept: Iterable[Path]) -> Entrance:
-    """What journeys read, whose entries keep `kept` of the event."""
+def entrance(several: Collection[Asking], conditions: Sequence[Condition | None], kept: Iterable[Path]) -> Entrance:
+    """What journeys of these `conditions` read, whose entries keep `kept` of the event."""
     reads = {path for one in several for path in one.reads}
     facts = profile_facts(reads)
     of_event = {path[1:] for path in reads if path[0] == "event"}
@@ -74,6 +79,9 @@ def entrance(several: Collection[Asking], kept: Iterable[Path]) -> Entrance:
         whole=ALL in facts,
         more=any(one.calls for one in several) or any(path[0] not in ("event", "profile") for path in reads),
         reader=_reader(of_event.union(kept)),
+        opens=None if None in conditions or any(one.about for one in several) else any_holds(filter(None, conditions)),
+        refusals=tuple(one.refusal for one in several),
+        sees=tuple(None if condition is None else condition.sees for condition in conditions),
     )
 
 

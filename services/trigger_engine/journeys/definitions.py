@@ -161,7 +161,8 @@ def define(workspace: Workspace, older: Iterable[Journey] = ()) -> Definitions:
 
 
 def _entrance(several: Collection[Compiled]) -> Entrance:
-    return entrance([one.asking for one in several], (path for one in several for path in one.event_paths))
+    kept = (path for one in several for path in one.event_paths)
+    return entrance([one.asking for one in several], [one.condition for one in several], kept)
 
 
 def _products(derive: Derive, heard: Collection[str]) -> ProductRules | None:

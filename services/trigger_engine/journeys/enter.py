@@ -29,10 +29,15 @@ _NOTHING = Data()
 
 def consider(profile: Profile, event: Arrival, turn: Turn) -> None:
     """Enter the journeys that an event of this type enters, or note in the trace why not."""
-    definitions, trace = turn.definitions, turn.into.trace
-    entrance, explains = definitions.entrances[event.type], turn.explains
+    definitions = turn.definitions
+    entrance = definitions.entrances[event.type]
     fields = _fields(event, entrance) if entrance.event else None
     env: Env | None = None
+    if entrance.opens is not None:
+        env = _look(profile, fields, entrance, turn)
+        if not entrance.opens(env):  # as of most events
+            turn.into.trace.extend(_seen(entrance, env) if turn.explains else entrance.refusals)
+            return
     for compiled in definitions.enters[event.type]:
         asking, condition = compiled.asking, compiled.condition
         if asking.about and not _is_meant(event, compiled, turn):
@@ -40,9 +45,8 @@ def consider(profile: Profile, event: Arrival, turn: Turn) -> None:
         if env is None:
             env = _look(profile, fields, entrance, turn)
         if condition is not None and condition.evaluate(env) is not True:
-            note, sees = asking.refusal, condition.sees
-            trace.append(
-                note if sees is None or not explains else Note(note.journey, note.reason, note.rule, sees(env))
+            turn.into.trace.append(
+                Note(compiled.journey.name, Reason.CONDITION_FALSE, "enter", turn.seen(condition, env))
             )
             continue
         old = _too_old(compiled, event, turn)
@@ -52,6 +56,14 @@ def consider(profile: Profile, event: Arrival, turn: Turn) -> None:
         env["event"] = fields = _fields(event, entrance) if fields is None else fields
         _enter(profile, event, compiled, env, turn)
         env = None  # the steps of an entry may have changed the profile
+
+
+def _seen(entrance: Entrance, env: Env) -> list[Note]:
+    """What is noted where no condition holds, each with what it has seen."""
+    return [
+        note if sees is None else Note(note.journey, note.reason, note.rule, sees(env))
+        for note, sees in zip(entrance.refusals, entrance.sees, strict=True)
+    ]
 
 
 def _is_meant(event: Arrival, compiled: Compiled, turn: Turn) -> bool:

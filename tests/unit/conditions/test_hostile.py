@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.trigger_engine.journeys.conditions import ANY, ConditionError, compile_condition, syntax
+from services.trigger_engine.journeys.conditions import ANY, ConditionError, any_holds, compile_condition, syntax
 from services.trigger_engine.journeys.conditions.checker import Scope, check, resolve
 from services.trigger_engine.journeys.conditions.compiler import _NAMESPACE, source
 from services.trigger_engine.journeys.conditions.parser import DEEPEST, LONGEST, parse
@@ -67,6 +67,14 @@ def test_data_of_any_shape_gives_a_value(text: str, env: dict[str, Any], now: An
     condition = compile_condition(text, SCOPE, expect=ANY)
     condition.evaluate({**env, "now": now})
     condition.evaluate({**ENV, **env})
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(PROGRAMS), min_size=1, max_size=3), st.dictionaries(st.sampled_from(list(ENV)), JSON))
+def test_one_of_several_is_found_to_hold_exactly_when_one_of_them_does(texts: list[str], env: dict[str, Any]) -> None:
+    conditions = [compile_condition(text, SCOPE, expect=ANY) for text in texts]
+    data = {**ENV, **env}
+    assert any_holds(conditions)(data) == any(one.evaluate(data) is True for one in conditions)
 
 
 @pytest.mark.parametrize("seed", ["(", "!", "-", "[", "true?", "not ", "has(", "1+(", "event.items.exists(i,", "a."])

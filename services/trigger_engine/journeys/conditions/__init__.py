@@ -1,6 +1,12 @@
 """The typed expression language of conditions, keys and moments: a documented subset of CEL (docs/conditions.md)."""
 
-from services.trigger_engine.journeys.conditions.compiler import CallKey, Condition, compile_condition
+from services.trigger_engine.journeys.conditions.compiler import (
+    CallKey,
+    Condition,
+    Environment,
+    any_holds,
+    compile_condition,
+)
 from services.trigger_engine.journeys.conditions.durations import (
     DurationError,
     Unit,
@@ -36,11 +42,13 @@ __all__ = [
     "Condition",
     "ConditionError",
     "DurationError",
+    "Environment",
     "Function",
     "ListOf",
     "Record",
     "Type",
     "Unit",
+    "any_holds",
     "compile_condition",
     "parse_duration",
     "parse_duration_parts",

@@ -12,7 +12,7 @@ from services.trigger_engine.journeys.conditions import runtime
 from services.trigger_engine.journeys.conditions.brief import brief
 from services.trigger_engine.journeys.conditions.checker import Scope, check, result
 from services.trigger_engine.journeys.conditions.parser import parse
-from services.trigger_engine.journeys.conditions.terms import Briefs, Fact, Field, Root, Term, Writer
+from services.trigger_engine.journeys.conditions.terms import AnyHolds, Briefs, Fact, Field, Root, Term, Writer
 from services.trigger_engine.journeys.conditions.types import BOOL, Type, as_read
 
 Environment = Mapping[str, Any]
@@ -47,7 +47,8 @@ class Condition:
     `evaluate` returns the value for the roots in an environment (`event`, `profile`, `now`, …) and its `calls` by key.
     Roots are dicts as decoded from JSON; one that is missing is null. Data never makes this raise: where it has not the
     declared shape, the step concerned gives null or false. `sees` returns what is read that is on record nowhere else,
-    by path, in short: the customer and his cart as they are now; it is None where nothing of the kind is read.
+    by path, in short: the customer and his cart as they are now; it is None where nothing of the kind is read. `term`
+    is what it means.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Condition:
     calls: frozenset[CallKey]
     evaluate: Callable[[Environment], Any] = field(repr=False, compare=False)
     sees: Callable[[Environment], dict[str, Any]] | None = field(repr=False, compare=False)
+    term: Term = field(repr=False, compare=False)
 
     def seen(self, env: Environment) -> dict[str, Any] | None:
         """What it `sees`; None where that is nothing."""
@@ -77,7 +79,13 @@ def compile_condition(text: str, scope: Mapping[str, Type], *, expect: Type | tu
         calls=frozenset(found.calls),
         evaluate=_function(value.term),
         sees=_sees(found.reads, found.calls),
+        term=value.term,
     )
+
+
+def any_holds(conditions: Iterable[Condition]) -> Callable[[Environment], bool]:
+    """What tells whether at least one of several conditions is true: in one call, as mostly none is."""
+    return _function(AnyHolds(tuple(condition.term for condition in conditions)))
 
 
 def _sees(reads: Iterable[tuple[str, ...]], calls: Iterable[CallKey]) -> Callable[[Environment], dict[str, Any]] | None:

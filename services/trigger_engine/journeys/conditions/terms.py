@@ -106,6 +106,18 @@ class Briefs(Term):
 
 
 @dataclass(frozen=True, slots=True)
+class AnyHolds(Term):
+    """Whether any of several conditions is true: of none that is null."""
+
+    boolean = True
+    terms: tuple[Term, ...]
+
+    def write(self, to: Writer) -> str:
+        """Write one after the other."""
+        return " or ".join(f"({term.write(to)}) is True" for term in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
 class Fact(Term):
     """The prepared value of a windowed function."""
 

@@ -16,10 +16,10 @@ MAX_ID = 256
 
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 Money = (
-    Annotated[str, Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$", description="Decimal string, such as 249.90")]
+    Annotated[str, Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$(?!\n)", description="Decimal string, such as 249.90")]
     | Annotated[float, Meta(ge=-1e12, le=1e12)]
 )
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217, such as PLN")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217, such as PLN")]
 Time = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a zone, such as 2026-11-22T10:00:00Z")]
 Channel = Literal["email", "sms", "push"]
 

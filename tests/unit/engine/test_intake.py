@@ -43,6 +43,8 @@ def refusal(value: bytes | None, **record: Any) -> str:
         (event("order.placed"), "not_readable"),
         (event("order.placed", order={"id": 7}), "not_readable"),
         (event("order.placed", order={"id": "7", "total": "a lot"}), "not_readable"),
+        (event("order.placed", order={"id": "7", "total": "1.5\n"}), "not_readable"),
+        (event("order.placed", order={"id": "7", "total": "1.5", "currency": "PLN\n"}), "not_readable"),
         (event("page.viewed").replace(b'"1.0"', b'"0.3"'), "specversion"),
         (event("page.viewed", id=""), "id"),
         (event("page.viewed", id="x" * 257), "id"),

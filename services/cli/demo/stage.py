@@ -19,6 +19,7 @@ from services.cli.demo.shop import Addresses
 from services.cli.init import init
 from services.cli.services import EVERYTHING_PORT, PORTS
 from services.cli.workspace.load import load
+from services.contracts.workspace import Workspace
 from services.kit.database.embedded import start_postgres
 from services.kit.dev.kafka import start_kafka
 from services.kit.dev.leash import Leash
@@ -57,6 +58,7 @@ def prepare(settings: Settings, environ: Mapping[str, str], folder: Path, langua
     loaded = load(workspace)
     if loaded.workspace is None:
         raise Misconfigured(f"The recipes in {language!r} have errors. `wici check` on a copy (wici init) names them.")
+    _leave_out_dates(workspace, loaded.workspace)
     wanted = {reference.name: secrets.token_urlsafe(24) for reference in loaded.references}
     fresh = Settings(
         workspace=workspace, data=folder, port=settings.port, log=settings.log, clock="movable",
@@ -64,6 +66,14 @@ def prepare(settings: Settings, environ: Mapping[str, str], folder: Path, langua
     )  # fmt: skip
     outside = {name: value for name, value in environ.items() if name.removesuffix("_FILE") not in VARIABLES}
     return Prepared(fresh, {**outside, **wanted}, loaded.workspace.settings.shop.currency)
+
+
+def _leave_out_dates(folder: Path, workspace: Workspace) -> None:
+    """Take out what a date enters: the same day is told whenever it is played, Black Friday's morning included."""
+    for journey in workspace.journeys:
+        if journey.enter.schedule is not None:
+            for path in (folder / "journeys").glob(f"{journey.name}.*"):
+                path.unlink()
 
 
 @asynccontextmanager

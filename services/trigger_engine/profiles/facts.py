@@ -57,12 +57,8 @@ def learn(profile: Profile, name: str, value: Any, at: datetime) -> None:
     known = profile.facts.get(name)
     if known is None:
         profile.facts[name] = Fact(value, at)
-    elif at > known.at:
-        known.at = at
-        if value != known.value:  # mostly it is what the last event said
-            known.value = value
-    elif at == known.at and value != known.value and repr(value) > repr(known.value):
-        known.value = value
+    elif at > known.at or (at == known.at and value != known.value and repr(value) > repr(known.value)):
+        known.value, known.at = value, at
 
 
 def _see(profile: Profile, event: Arrival) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from services.cli.workspace.journeys.schedules import entering
-from services.cli.workspace.reading.positions import Mapping, Node, Scalar, Sequence, parts
+from services.cli.workspace.reading.positions import Mapping, Node, Scalar, under
 from services.trigger_engine.journeys.own_facts import Said
 
 
@@ -23,12 +23,5 @@ def _event(tree: Node) -> str:
 
 
 def _sets(node: Node) -> Iterator[tuple[str, Scalar]]:
-    if isinstance(node, Sequence):
-        for item in node.items:
-            yield from _sets(item)
-    elif isinstance(node, Mapping):
-        for key, value in parts(node):
-            if key == "set" and isinstance(value, Mapping):
-                yield from ((name, said) for name, said in value.values.items() if isinstance(said, Scalar))
-            else:
-                yield from _sets(value)
+    for facts in under(node, "set", Mapping):
+        yield from ((name, said) for name, said in facts.values.items() if isinstance(said, Scalar))

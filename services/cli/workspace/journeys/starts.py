@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from services.cli.workspace.findings import Place, short, write_instead
-from services.cli.workspace.reading.positions import Mapping as Tree
-from services.cli.workspace.reading.positions import Node, Scalar, Sequence, parts
+from services.cli.workspace.findings import short, write_instead
+from services.cli.workspace.reading.positions import Node, Scalar, under
 from services.cli.workspace.reading.sheet import Sheet
 from services.contracts.journey import Journey, Start, every_step
 
@@ -22,7 +21,8 @@ def check_starts(read: Iterable[tuple[Journey, Node, Sheet]], unread: frozenset[
         for journey, _, _ in read
     }
     for journey, node, sheet in read:
-        for name, place in _starts(node):
+        for said in under(node, "start", Scalar):
+            name, place = said.text, said.place
             if name in unread:
                 continue
             if name not in graph:
@@ -32,19 +32,6 @@ def check_starts(read: Iterable[tuple[Journey, Node, Sheet]], unread: frozenset[
                 message = f"{short(name)} leads back to {short(journey.name)}, which starts it"
                 hint = "a customer may go round for ever; 'again' and 'key' decide whether"
                 sheet.warning(place, "start-cycle", message, hint)
-
-
-def _starts(node: Node) -> Iterator[tuple[str, Place]]:
-    """The journeys that steps below a node start, and where it is said."""
-    if isinstance(node, Sequence):
-        for item in node.items:
-            yield from _starts(item)
-    elif isinstance(node, Tree):
-        for key, value in parts(node):
-            if key == "start" and isinstance(value, Scalar):
-                yield value.text, value.place
-            else:
-                yield from _starts(value)
 
 
 def _reached(name: str, graph: Mapping[str, set[str]]) -> set[str]:

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -56,6 +56,7 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+Kind = TypeVar("Kind", Scalar, Sequence, Mapping)
 
 
 def read_yaml(text: str) -> Node | None:
@@ -72,6 +73,19 @@ def parts(node: Mapping) -> Iterator[tuple[str, Node]]:
         yield "use", node.filled
     else:
         yield from node.values.items()
+
+
+def under(node: Node, word: str, kind: type[Kind]) -> Iterator[Kind]:
+    """Each value of this kind that stands under the key `word`, at any depth."""
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from under(item, word, kind)
+    elif isinstance(node, Mapping):
+        for key, value in parts(node):
+            if key == word and isinstance(value, kind):
+                yield value
+            else:
+                yield from under(value, word, kind)
 
 
 def plain(node: Node | None) -> Any:

@@ -33,15 +33,16 @@ def apply(profile: Profile, event: Arrival, uses: Uses, now: datetime) -> list[s
     """Take in one event; of costly facts only those in `uses`. Returns the channels whose consent it has withdrawn."""
     _see(profile, event)
     data = event.data
+    customer, order, cart, change = data.customer, data.order, data.cart, None
     withdrawn: list[str] = []
-    if data.customer is not None and event.scope == "server":
-        withdrawn = _customer(profile, event, data.customer)
-    order, change = data.order, None
+    if customer is not None and event.scope == "server":
+        _customer(profile, event, customer)
+        if customer.consents:
+            withdrawn = _consents(profile, event, customer.consents.items())
     if order is not None and event.type in orders.KINDS:
         change = orders.apply(profile, event, order)
         if event.type == "order.placed":
             buy(profile, order.cart_id, event.time)
-    cart = data.cart
     if cart is not None and event.type == "cart.updated":
         _cart(profile, event, cart, keep_cart=uses.cart)
     if uses.measures:
@@ -74,7 +75,7 @@ def _see(profile: Profile, event: Arrival) -> None:
         seen.first = at
 
 
-def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]:
+def _customer(profile: Profile, event: Arrival, customer: Customer) -> None:
     at = event.time
     if customer.email is not None and (email := normal_email(customer.email)):
         learn(profile, MASKED_EMAIL if is_masked(email) else "email", email, at)
@@ -85,7 +86,6 @@ def _customer(profile: Profile, event: Arrival, customer: Customer) -> list[str]
     if customer.birthday is not None:
         learn(profile, "birthday", customer.birthday.isoformat(), at)
     _person(profile, customer, at)
-    return _consents(profile, event, customer.consents.items()) if customer.consents else []
 
 
 def _person(profile: Profile, customer: Customer, at: datetime) -> None:
@@ -110,7 +110,7 @@ def _consents(profile: Profile, event: Arrival, stated: Iterable[tuple[str, Stat
     withdrawn = []
     explicit = event.type == "consent.changed"
     for channel, said in stated:
-        for name in _lines(channel, said.topics) if said.topics else (channel,):
+        for name in [f"{channel}:{topic}" for topic in said.topics] if said.topics else (channel,):
             known = profile.consents.get(name)
             flagged, at = None if known is None else known.flagged, said.at
             if flagged is not None and at is not None and at <= flagged and said.state == "subscribed" and not explicit:
@@ -127,10 +127,6 @@ def _consents(profile: Profile, event: Arrival, stated: Iterable[tuple[str, Stat
 def _believed(said: datetime | None, event: Arrival) -> datetime:
     """A moment that an event states; one still to come would outlive every later word, so the event's own counts."""
     return event.time if said is None or said > event.received + AHEAD else said
-
-
-def _lines(channel: str, topics: list[str]) -> list[str]:
-    return [f"{channel}:{topic}" for topic in topics]
 
 
 def buy(profile: Profile, cart_id: str | None, at: datetime) -> None:

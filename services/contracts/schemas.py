@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,17 @@ def documents() -> dict[Path, str]:
 
 def text(document: dict[str, Any]) -> str:
     """A document as it stands in a file."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(_cleaned(document)), indent=2).decode() + "\n"
+
+
+def _cleaned(part: Any) -> Any:
+    """The same whichever Python made it: before 3.13 a docstring keeps the indentation that its code has."""
+    if isinstance(part, dict):
+        return {
+            name: cleandoc(value) if name == "description" and isinstance(value, str) else _cleaned(value)
+            for name, value in part.items()
+        }
+    return [_cleaned(value) for value in part] if isinstance(part, list) else part
 
 
 def write(files: dict[Path, str]) -> None:

@@ -99,8 +99,8 @@ def measure(events: int) -> list[Row]:
     whole = min(one.sorting + one.playing for one in (first, second))
     note = f"{customers:,} customers; two runs of {first.took:.0f} and {second.took:.0f} s, the same to the byte"
     return [
-        Row("backtest, playing through both versions", 2 * events / playing, "events/s a core and version", 50_000,
-            note=note, bound="react, and Python around it"),
+        Row("backtest, playing through both versions", 2 * events / playing, "events/s a core and version",
+            note=note, bound="Python: react, whose target is above, and who it is, timers and records around it"),
         Row("backtest as a whole, with reading and sorting", events / whole, "events/s a core",
             bound="two versions, and each event decoded twice"),
         Row("memory of its largest process", peak, "MB", bound="one bucket of 128, and two numbers a name"),

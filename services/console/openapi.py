@@ -10,8 +10,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, get_args
 
-import msgspec
-
 from services.contracts import schemas
 from services.insights.explain.answer import Explained
 from services.insights.report.model import Attribution, Report
@@ -38,7 +36,7 @@ def text() -> str:
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1."""
-    _, components = msgspec.json.schema_components([Explained, Report], ref_template=openapi.REFERENCES)
+    _, components = schemas.components([Explained, Report], openapi.REFERENCES)
     return {
         "openapi": "3.1.0",
         "info": {"title": "wici console", "version": "1", "description": "What was done, and why."},

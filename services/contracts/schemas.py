@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,29 @@ REQUIRED = ["specversion", "id", "source", "type"]
 def event_schema(event_type: str) -> dict[str, Any]:
     """One type of event in structured mode."""
     kind = data_type(event_type)
-    (data,), definitions = msgspec.json.schema_components([kind])
+    (data,), definitions = components([kind])
     return {
         "$schema": DIALECT,
         "title": event_type,
         **envelope(kind, {"const": event_type}, data),
         "$defs": definitions,
     }
+
+
+def components(kinds: Sequence[type], references: str = "#/$defs/{name}") -> tuple[list[Any], dict[str, Any]]:
+    """The schemas of these types, and of the types in them by name: the same whichever Python makes them."""
+    wanted, named = msgspec.json.schema_components(kinds, ref_template=references)
+    return [_cleaned(one) for one in wanted], _cleaned(named)
+
+
+def _cleaned(part: Any) -> Any:
+    """Before Python 3.13 a docstring keeps the indentation that its code has."""
+    if isinstance(part, dict):
+        return {
+            name: cleandoc(value) if name == "description" and isinstance(value, str) else _cleaned(value)
+            for name, value in part.items()
+        }
+    return [_cleaned(value) for value in part] if isinstance(part, list) else part
 
 
 def envelope(kind: type[Data], types: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
@@ -97,17 +114,7 @@ def documents() -> dict[Path, str]:
 
 def text(document: dict[str, Any]) -> str:
     """A document as it stands in a file."""
-    return msgspec.json.format(msgspec.json.encode(_cleaned(document)), indent=2).decode() + "\n"
-
-
-def _cleaned(part: Any) -> Any:
-    """The same whichever Python made it: before 3.13 a docstring keeps the indentation that its code has."""
-    if isinstance(part, dict):
-        return {
-            name: cleandoc(value) if name == "description" and isinstance(value, str) else _cleaned(value)
-            for name, value in part.items()
-        }
-    return [_cleaned(value) for value in part] if isinstance(part, list) else part
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def write(files: dict[Path, str]) -> None:

@@ -10,8 +10,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from services.contracts import schemas
 from services.contracts.data import Data, data_type
 from services.contracts.event import ACCEPTED_TYPES
@@ -109,7 +107,7 @@ def _schemas() -> dict[str, Any]:
     kinds: dict[type[Data], list[str]] = {}
     for name in sorted(ACCEPTED_TYPES):
         kinds.setdefault(data_type(name), []).append(name)
-    _, components = msgspec.json.schema_components(list(kinds), ref_template=openapi.REFERENCES)
+    _, components = schemas.components(list(kinds), openapi.REFERENCES)
     events = {
         f"{kind.__name__.removesuffix('Data') or 'Plain'}Event": schemas.envelope(
             kind, {"enum": names}, openapi.reference(kind.__name__)

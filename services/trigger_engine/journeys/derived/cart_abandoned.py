@@ -32,6 +32,7 @@ def due(profile: Profile, after: float, _shop: Shop, now: datetime) -> datetime 
     cart = profile.cart
     if cart is None or is_empty(cart) or is_bought(profile, cart.id, cart.changed_at):
         return None
+    # Asked first whether there is any: to write a moment out costs more than all else here.
     if profile.stated and business_key(cart.id, cart.changed_at) in profile.stated:
         return None
     return min(cart.changed_at, now) + timedelta(seconds=after)
